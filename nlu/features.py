@@ -1,0 +1,173 @@
+"""Text to features, the same code at training time and at run time so that the two cannot drift apart.
+
+Four groups, each weighed by tf-idf and scaled to its own length: characters 1-3 with edge marks, pinyin syllables 1-3
+in a spelling that forgives what keyboards and accents confuse, the closing of a letter, and the shape of the message.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pypinyin import lazy_pinyin
+
+from nlu.normalise import normalise
+
+FEATURES_VERSION: Final = 1
+"""Raised whenever the features of a text change: an older model is then not current."""
+
+LETTER_LENGTH: Final = 45
+"""From here on a message is read as a letter, whose request mostly stands in its last sentences."""
+CLOSING_LENGTH: Final = 40
+GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.5}
+
+# Class marks are capitals: the text itself is lower case by then.
+_CLASSES: Final = (
+    (re.compile(r"https?://\S+|www\.\S+"), "U"),
+    (re.compile(r"(?<![0-9])[1-9][0-9]{16}[0-9x](?![0-9])"), "I"),
+    (re.compile(r"(?<![0-9])1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])"), "P"),
+    (re.compile(r"[a-z]{1,4}-?[0-9]{4,}(?:-[0-9]+)*|[0-9]{3,}-[0-9]+"), "T"),
+    (re.compile(r"[0-9]+(?:[.,][0-9]+)*[wk]?"), "N"),
+    (re.compile(r"[零〇二两三四五六七八九十百千几][零〇一二两三四五六七八九十百千万几来多好]*(?=[元块口岁个级号斤年月天日万])"), "N"),
+    (re.compile(r"[一二三四五六七八九十两几][零〇一二两三四五六七八九十百千万]+"), "N"),
+)
+_MARKS = re.compile(r"[^\w?!\U0001f000-\U0001ffff\u2600-\u27bf]+")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_REPEAT = re.compile(r"(.)\1{3,}")
+_QUESTION = re.compile(r"[?]|吗|呢|么|多少|怎么|咋|哪|什么|啥|几时|好久|能不能|可不可以|有没有|是不是")
+_QUESTION_END = re.compile(r"(?:[?]|吗|呢|么|不|没|冇|哦|啊|呀)[ ?!。.]*$")
+_LETTER = re.compile(r"尊敬的|书记|领导|您好|此致|敬礼|县长|市长")
+_SENTENCE_END = re.compile(r"[。!?;\n]+")
+
+
+def _fuzzy(syllable: str) -> str:
+    """One spelling for the pairs that southern accents and pinyin keyboards confuse: zh/z, n/l, hu/f, ang/an, ing/in."""
+    for long, short in (("zh", "z"), ("ch", "c"), ("sh", "s"), ("hu", "f"), ("n", "l")):
+        if syllable.startswith(long):
+            syllable = short + syllable[len(long) :]
+            break
+    return syllable[:-1] if syllable.endswith("ng") else syllable
+
+
+@lru_cache(maxsize=30_000)
+def syllable_of(character: str) -> str:
+    """The toneless, forgiving pinyin of one Han character; empty for anything else."""
+    if not _HAN.fullmatch(character):
+        return ""
+    return _fuzzy(lazy_pinyin(character)[0])
+
+
+def syllables(text: str) -> list[str]:
+    """Forgiving syllables of the Han characters of `text`, in order, other characters left out."""
+    return [spoken for spoken in map(syllable_of, text) if spoken]
+
+
+def _with_classes(text: str) -> str:
+    for pattern, mark in _CLASSES:
+        text = pattern.sub(mark, text)
+    return text
+
+
+def _grams(units: Sequence[str], longest: int, prefix: str, joint: str = "") -> Iterable[str]:
+    for size in range(1, longest + 1):
+        for start in range(len(units) - size + 1):
+            yield prefix + joint.join(units[start : start + size])
+
+
+def _length_bucket(length: int) -> int:
+    return min(int(math.log2(length + 1) * 1.5), 14)
+
+
+def _shape(text: str, plain: str) -> Iterable[str]:
+    yield f"s:length{_length_bucket(len(text))}"
+    if plain and not set(plain) - set("NPIT "):
+        yield "s:only-numbers"
+    for mark in "NPITU":
+        if mark in plain:
+            yield f"s:has-{mark}"
+    if _QUESTION.search(text):
+        yield "s:question"
+    if _QUESTION_END.search(text):
+        yield "s:question-end"
+    if _LETTER.search(text):
+        yield "s:letter"
+    if not _HAN.search(text):
+        yield "s:no-han"
+
+
+def closing(text: str) -> str:
+    """The last sentences of a letter, about `CLOSING_LENGTH` characters; empty for a short message."""
+    if len(text) < LETTER_LENGTH:
+        return ""
+    sentences = [part for part in _SENTENCE_END.split(text) if part.strip()]
+    tail = ""
+    while sentences and len(tail) < CLOSING_LENGTH // 2:
+        tail = sentences.pop() + " " + tail
+    return tail[-CLOSING_LENGTH:]
+
+
+def extract(text: str) -> dict[str, Counter[str]]:
+    """Feature counts of any text by group; group names are those of `GROUP_WEIGHTS`."""
+    text = normalise(text).lower()
+    classed = _with_classes(text)
+    plain = _REPEAT.sub(r"\1\1\1", _MARKS.sub("", classed))
+    units = ["^", *plain, "$"]
+    end = closing(classed)
+    return {
+        "c": Counter(_grams(units, 3, "c")),
+        "p": Counter(_grams(syllables(plain), 3, "p", "'")),
+        "e": Counter(_grams(_MARKS.sub("", end), 3, "e")),
+        "s": Counter(_shape(text, plain)),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """One text in the space of a vocabulary: row numbers and their values, both of the same length."""
+
+    rows: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Vectoriser:
+    """Row number and inverse document frequency of every feature that training kept."""
+
+    vocabulary: Mapping[str, int]
+    idf: NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, documents: Sequence[Mapping[str, Counter[str]]], minimum: int = 2) -> Vectoriser:
+        """Keep the features that stand in at least `minimum` of the documents, in alphabetical order."""
+        frequency: Counter[str] = Counter()
+        for document in documents:
+            for counts in document.values():
+                frequency.update(counts.keys())
+        kept = sorted(name for name, count in frequency.items() if count >= minimum)
+        total = len(documents)
+        idf = np.array([math.log((1 + total) / (1 + frequency[name])) + 1 for name in kept], dtype=np.float32)
+        return cls({name: row for row, name in enumerate(kept)}, idf)
+
+    def vector(self, document: Mapping[str, Counter[str]]) -> Vector:
+        """Sublinear tf-idf, every group scaled to length 1 times its weight."""
+        rows: list[int] = []
+        values: list[NDArray[np.float32]] = []
+        for group, counts in document.items():
+            known = [(row, count) for name, count in counts.items() if (row := self.vocabulary.get(name)) is not None]
+            if not known:
+                continue
+            group_rows = [row for row, _ in known]
+            weights = self.idf[group_rows]
+            if any(count > 1 for _, count in known):
+                weights = weights * (1 + np.log(np.array([count for _, count in known], dtype=np.float32)))
+            rows += group_rows
+            values.append(weights * np.float32(GROUP_WEIGHTS[group] / math.sqrt(float(weights @ weights))))
+        joined = np.concatenate(values) if values else np.zeros(0, dtype=np.float32)
+        return Vector(np.array(rows, dtype=np.int32), joined.astype(np.float32, copy=False))

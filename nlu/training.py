@@ -1,0 +1,205 @@
+"""Trains the embedded interpreter with scikit-learn. Never imported while serving.
+
+Temperature and thresholds come from cross-validation on the training data alone.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import scipy.sparse
+import sklearn
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedKFold
+
+from nlu.corpus import CorpusError, Example, data_hash, read_corpus
+from nlu.embedded import LinearModel, sigmoid, write_model
+from nlu.features import Vectoriser, extract
+from nlu.labels import DANGER_URGENCY, DANGERS, INTENTS, NEEDS
+
+__all__ = ["CorpusError", "TrainingReport", "data_hash", "fit", "train"]
+
+FOLDS: Final = 4
+SEED: Final = 20261123
+INTENT_STRENGTH: Final = 12.0
+LABEL_STRENGTH: Final = 12.0
+"""Inverse regularisation of the logistic regressions, chosen by cross-validation on the training data."""
+NEVER: Final = -12.0
+"""Bias of a label without a single training message: its probability is then about 0.000006."""
+RECALL_WEIGHT: Final = {"routine": 1.0, "urgent": 1.5, "critical": 2.0}
+"""How many times recall counts over precision (the beta of F-beta) where a danger's threshold is chosen."""
+
+Matrix = scipy.sparse.csr_matrix
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """What was trained, and how the same recipe does in cross-validation on its own data (an optimistic figure)."""
+
+    messages: int
+    features: int
+    data_hash: str
+    intent_accuracy: float
+    intent_macro_f1: float
+    needs_micro_f1: float
+    dangers_micro_f1: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """Gold labels: `intents` (messages,) column numbers, `labels` (messages, needs + dangers) of 0 and 1."""
+
+    intents: NDArray[np.int64]
+    labels: NDArray[np.int8]
+
+
+def train(data: Path, model: Path) -> TrainingReport:
+    """Train from the files in `data` and replace the folder `model` in one step.
+
+    Raises `CorpusError` when the data cannot be used; an older model stays as it is then.
+    """
+    started = time.perf_counter()
+    digest = data_hash(data)
+    linear, report = fit(read_corpus(data), digest, started)
+    versions = {"python": platform.python_version(), "numpy": np.__version__, "scikit-learn": sklearn.__version__}
+    about = {"data_hash": digest, "versions": versions, "cross_validation": asdict(report)}
+    model.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=model.parent, prefix=f".{model.name}-") as scratch:
+        fresh = Path(scratch) / "new"
+        fresh.mkdir()
+        write_model(linear, fresh, about)
+        if model.exists():
+            model.rename(Path(scratch) / "old")
+        fresh.rename(model)
+        shutil.rmtree(Path(scratch) / "old", ignore_errors=True)
+    return report
+
+
+def fit(examples: Sequence[Example], digest: str = "", started: float | None = None) -> tuple[LinearModel, TrainingReport]:
+    """Train on labelled messages: the model, and its cross-validated figures."""
+    started = time.perf_counter() if started is None else started
+    counts = Counter(example.intent for example in examples)
+    if len(counts) < 2 or min(counts.values()) < FOLDS:
+        raise CorpusError(f"training needs two intents or more with at least {FOLDS} messages each: {dict(counts)}")
+    documents = [extract(example.text) for example in examples]
+    vectoriser = Vectoriser.fit(documents)
+    vectors = [vectoriser.vector(document) for document in documents]
+    bounds = np.cumsum([0, *(len(vector.rows) for vector in vectors)])
+    shape = (len(vectors), len(vectoriser.vocabulary))
+    values = np.concatenate([vector.values for vector in vectors])
+    matrix = Matrix((values, np.concatenate([vector.rows for vector in vectors]), bounds), shape=shape)
+    targets = _targets(examples)
+
+    unseen = _cross_validated(matrix, targets)
+    temperature = _temperature(unseen[:, : len(INTENTS)], targets.intents)
+    probabilities = sigmoid(unseen[:, len(INTENTS) :])
+    thresholds = _thresholds(probabilities, targets.labels)
+    weights, bias = _fit_all(matrix, targets)
+    model = LinearModel(vectoriser, weights, bias, temperature, thresholds)
+
+    guesses = unseen[:, : len(INTENTS)].argmax(axis=1)
+    said = probabilities >= np.array([thresholds[name] for name in NEEDS + DANGERS])
+    needs = len(NEEDS)
+    report = TrainingReport(
+        messages=len(examples),
+        features=len(vectoriser.vocabulary),
+        data_hash=digest,
+        intent_accuracy=float((guesses == targets.intents).mean()),
+        intent_macro_f1=float(f1_score(targets.intents, guesses, average="macro")),
+        needs_micro_f1=_micro_f1(said[:, :needs], targets.labels[:, :needs]),
+        dangers_micro_f1=_micro_f1(said[:, needs:], targets.labels[:, needs:]),
+        seconds=round(time.perf_counter() - started, 1),
+    )
+    return model, report
+
+
+def _targets(examples: Sequence[Example]) -> _Targets:
+    intents = np.array([INTENTS.index(example.intent) for example in examples])
+    rows = [[name in example.needs + example.dangers for name in NEEDS + DANGERS] for example in examples]
+    return _Targets(intents, np.array(rows, dtype=np.int8))
+
+
+def _fit_all(matrix: Matrix, targets: _Targets) -> tuple[Floats, Floats]:
+    """Weights (features, labels) and bias (labels,) of all three groups of labels."""
+    columns = len(INTENTS) + len(NEEDS) + len(DANGERS)
+    weights = np.zeros((matrix.shape[1], columns), dtype=np.float32)
+    bias = np.full(columns, NEVER, dtype=np.float32)
+    for column in range(len(INTENTS)):
+        _fit_one(matrix, targets.intents == column, INTENT_STRENGTH, weights, bias, column)
+    for label in range(targets.labels.shape[1]):
+        _fit_one(matrix, targets.labels[:, label] == 1, LABEL_STRENGTH, weights, bias, len(INTENTS) + label)
+    return weights, bias
+
+
+def _fit_one(
+    matrix: Matrix, positive: NDArray[np.bool_], strength: float, weights: Floats, bias: Floats, column: int
+) -> None:
+    """One label against the rest, into its column; a label without messages keeps the bias `NEVER`."""
+    if not positive.any():
+        return
+    model = LogisticRegression(C=strength, solver="liblinear", dual=True, max_iter=400, random_state=SEED, tol=1e-3)
+    model.fit(matrix, positive)
+    weights[:, column] = model.coef_[0]
+    bias[column] = model.intercept_[0]
+
+
+def _cross_validated(matrix: Matrix, targets: _Targets) -> Floats:
+    """Decision values (messages, labels) of models that did not see the message."""
+    unseen = np.zeros((matrix.shape[0], len(INTENTS) + len(NEEDS) + len(DANGERS)), dtype=np.float32)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
+    for seen, held in folds.split(matrix, targets.intents):
+        weights, bias = _fit_all(matrix[seen], _Targets(targets.intents[seen], targets.labels[seen]))
+        unseen[held] = matrix[held] @ weights + bias
+    return unseen
+
+
+def _temperature(scores: Floats, gold: NDArray[np.int64]) -> float:
+    """The temperature with the smallest mean log loss on unseen messages."""
+    candidates = np.geomspace(0.2, 4, 40)
+    losses = []
+    for temperature in candidates:
+        scaled = scores.astype(np.float64) / temperature
+        scaled -= scaled.max(axis=1, keepdims=True)
+        chosen = scaled[np.arange(len(gold)), gold]
+        losses.append(float((np.log(np.exp(scaled).sum(axis=1)) - chosen).mean()))
+    return float(candidates[int(np.argmin(losses))])
+
+
+def _thresholds(probabilities: NDArray[np.float64], gold: NDArray[np.int8]) -> dict[str, float]:
+    """Per label the probability with the best F-beta on unseen messages, drawn halfway towards 0.5 when labels are few."""
+    chosen: dict[str, float] = {}
+    for column, name in enumerate(NEEDS + DANGERS):
+        beta = RECALL_WEIGHT[DANGER_URGENCY[name]] if name in DANGER_URGENCY else RECALL_WEIGHT["routine"]
+        chosen[name] = _best_threshold(probabilities[:, column], gold[:, column] == 1, beta)
+    return chosen
+
+
+def _best_threshold(probability: NDArray[np.float64], gold: NDArray[np.bool_], beta: float) -> float:
+    if gold.sum() < FOLDS:
+        return 0.5
+    candidates = np.arange(0.1, 0.75, 0.025)
+    scores = []
+    for threshold in candidates:
+        said = probability >= threshold
+        hit = float((said & gold).sum())
+        scores.append((1 + beta**2) * hit / (beta**2 * gold.sum() + said.sum()))
+    smooth = np.convolve(np.pad(scores, 2, mode="edge"), np.ones(5) / 5, mode="valid")
+    return round(float(candidates[int(np.argmax(smooth))]), 3)
+
+
+def _micro_f1(said: NDArray[np.bool_], gold: NDArray[np.int8]) -> float:
+    total = int(said.sum()) + int(gold.sum())
+    return 2 * int((said & (gold == 1)).sum()) / total if total else 1.0
