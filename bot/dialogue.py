@@ -1,0 +1,602 @@
+"""What to do next. Pure: state and what was heard in, the next step out; no clock, no database, no wording.
+
+The order is the law of this file: danger first; then a person, if one is asked for; then what the message wants; then at most
+one question, never one that was answered or declined, and after six it sums up and offers a referral.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from actions.eligibility import Hint, Policy, assess, next_question, validate_facts
+from actions.requests import (
+    AddToReferral,
+    AlertPerson,
+    Consent,
+    EraseEverything,
+    LookUpProgress,
+    OpenReferral,
+    ReferralKind,
+    Request,
+    WithdrawReferral,
+)
+from actions.routing import Unit
+from bot.learning import Learned, learn
+from bot.state import MAX_QUESTIONS, State
+from bot.step import Part, Step
+from bot.views import apply_view, hint_views, place_view
+from nlu.hear import Heard
+from nlu.labels import DANGER_URGENCY, URGENCY_RANK, urgency_of
+
+RETURN_AFTER = timedelta(hours=6)  # a silence after which the talk is picked up with a word of welcome
+UNSURE_BELOW = 0.30  # confidence under which nothing but facts and dangers is believed; see docs/decisions
+
+# Side questions that are answered in passing, in this order.
+_SIDE: Final = (
+    "papers", "proxy", "home_visit", "anonymous", "both_subsidies", "how_long", "who_decides", "cost", "amount", "appeal", "money_now",
+)  # fmt: skip
+# Asking for one of these when another is known would be asking twice.
+_SAME_QUESTION: Final = (
+    frozenset({"household_income_monthly", "income_per_person_monthly", "household_income_12m"}),
+    frozenset({"medical_expense", "medical_expense_monthly", "medical_expense_12m"}),
+    frozenset({"hukou", "hukou_place"}),
+    frozenset({"event_place", "residence_place"}),
+    frozenset({"disability_certificate", "disability_grade"}),
+    frozenset({"employment", "work_capacity"}),
+)
+_PLACES: Final = ("event_place", "residence_place", "hukou_place")
+_EMERGENCIES: Final = frozenset({"accident", "fire", "death_of_earner"})
+_OWN_QUESTIONS: Final = frozenset({"consent", "erase", "company", "what_happened", "wish"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counsel:
+    """What the dialogue may consult: the law, and where a place belongs. `place` is the county's division code."""
+
+    policy: Policy
+    place: str
+    find_unit: Callable[[str | None], Unit | None]
+
+    def hints(self, facts: Mapping[str, Any], now: datetime) -> tuple[Hint, ...]:
+        return assess(self.policy, facts, now.date(), self.place)
+
+
+def decide(state: State, heard: Heard, counsel: Counsel, now: datetime) -> Step:
+    """Choose the next step for what was just heard."""
+    talk = _Talk(state, heard, counsel, now)
+    talk.run()
+    return Step(
+        replace(talk.state, turns=state.turns + 1, last_at=now.isoformat()),
+        tuple(talk.parts),
+        tuple(talk.requests),
+        talk.hints,
+    )
+
+
+@dataclass
+class _Talk:
+    """One turn in the making. Its methods are the topics; `run` is their order."""
+
+    state: State
+    heard: Heard
+    counsel: Counsel
+    now: datetime
+    parts: list[Part] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    hints: tuple[Hint, ...] = ()
+    learned: Learned | None = None
+    asked: str | None = None  # the question that stood open when the message came
+
+    # -- the order ---------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        self._resume()
+        if self.heard.says_nothing and self.heard.intent not in ("affirm", "deny"):
+            return self._nudge()
+        self._take_in()
+        if self.heard.understanding.dangers:
+            return self._danger()
+        if self._in_crisis():
+            return self._stay()
+        if topic := self._topic():
+            topic()
+        else:
+            self._go_on()
+        return None
+
+    def _resume(self) -> None:
+        """Silence and return: what was known still holds, and so does the question that stood open."""
+        last = self.state.last_at
+        if last and self.now - datetime.fromisoformat(last) >= RETURN_AFTER and (self.state.kind or self.state.referral):
+            self.say("welcome_back", has_referral=self.state.referral is not None)
+
+    def _take_in(self) -> None:
+        heard = self.heard
+        if self._another_household():
+            self.state = self.state.for_another_household()
+            self.say("another_household")
+        self.asked = self.state.conflict.fact if self.state.conflict else self.state.asked
+        _, errors = validate_facts(self.counsel.policy, {**heard.extra, **heard.understanding.facts})
+        impossible = {name: heard.understanding.facts.get(name, heard.extra.get(name)) for name in errors}
+        self.learned = learn(self.state, heard, impossible)
+        told = heard.intent in ("greet", "thank", "goodbye", "other") and not heard.understanding.dangers
+        state = self.learned.state if told else self.learned.state.hear(heard.text, heard.understanding.needs, heard.understanding.dangers)
+        state = replace(state, asked=None, named=tuple(dict.fromkeys((*state.named, *heard.programmes))))
+        self.state = _conclude(state, self.counsel)
+        self.hints = self.counsel.hints(self.state.facts, self.now) if self._is_case() else ()
+
+    def _another_household(self) -> bool:
+        if "another_household" in self.heard.remarks and self.state.kind:
+            return True
+        mine = self.state.kind == "help" and self.state.facts.get("for_whom") in ("self", "family")
+        return mine and self.heard.intent == "report_other" and self.heard.understanding.confidence >= 0.5
+
+    def _is_case(self) -> bool:
+        return bool(self.state.kind or self.state.needs or set(self.state.facts) - {"phone", "id_number", "ticket_number"})
+
+    # -- danger ------------------------------------------------------------------------------------------------
+
+    def _danger(self) -> None:
+        dangers = sorted(self.heard.understanding.dangers, key=lambda name: -URGENCY_RANK[DANGER_URGENCY[name]])
+        severity = urgency_of(dangers)
+        kind: ReferralKind = "report" if self.heard.intent == "report_other" else "danger"
+        self.state = replace(self.state, kind=self.state.kind or ("report" if kind == "report" else "help"), handed_off=True)
+        self.requests += [OpenReferral(kind, "emergency"), AlertPerson(severity)]
+        known = self.state.explained
+        for danger in dangers[:2]:
+            self.say(f"danger_{danger}", again=f"danger_{danger}" in known, for_whom=self.state.facts.get("for_whom"))
+        self.state = self.state.explain(*(f"danger_{danger}" for danger in dangers))
+        self._tell_registration_in_emergency(severity)
+        self._answer_side_questions()
+        self.say("referral_opened", consent="emergency")
+        if "self_harm" in dangers and "company" not in self.state.asked_before:
+            self.ask("company")
+        elif question := self._next_contact_question():
+            self.ask(question)
+
+    def _in_crisis(self) -> bool:
+        """A critical danger was raised before, and this message does not call it off or speak of something else."""
+        if urgency_of(self.state.dangers) != "critical":
+            return False
+        return self.heard.intent in ("give_info", "affirm", "dont_know", "thank", "goodbye", "greet", "other", "correct", "deny", "withdraw", "seek_help", "report_other") 
+
+    def _stay(self) -> None:
+        """Stay with somebody in danger: no questions of money or papers, no small talk; a person is on the way."""
+        if self.learned and (self.learned.new or self.learned.changed):
+            self.requests.append(AddToReferral())
+        critical = [danger for danger in self.state.dangers if DANGER_URGENCY[danger] == "critical"]
+        denied = self.heard.intent == "deny" and self.asked != "company"
+        self.say("stay", danger=critical[-1], denied=denied, learned=bool(self.learned and self.learned.new))
+        self._answer_side_questions()
+        if not denied and (question := self._next_contact_question()):
+            self.ask(question)
+
+    def _tell_registration_in_emergency(self, severity: str) -> None:
+        """In an emergency registration does not matter: said when it is asked, or when they are from elsewhere."""
+        elsewhere = self.state.facts.get("hukou") in ("nonlocal", "none")
+        asks = self.heard.intent == "ask_hukou" or "hukou" in self.heard.remarks
+        if severity != "routine" and (elsewhere or asks) and "emergency_registration" not in self.state.explained:
+            self.say("emergency_registration", place=self._place(), hukou=self.state.facts.get("hukou"))
+            self.state = self.state.explain("emergency_registration")
+
+    # -- topics ------------------------------------------------------------------------------------------------
+
+    def _topic(self) -> Callable[[], None] | None:
+        """What this message is about, or None when it goes on with what we were at."""
+        heard, intent = self.heard, self.heard.intent
+        if self.asked == "erase":
+            return self._erase
+        if intent == "talk_to_human":
+            return self._person
+        if "wants_erasure" in heard.remarks and intent in ("withdraw", "deny", "other", "complain"):
+            return self._ask_erasure
+        if "injection" in heard.remarks and not self._has_substance():
+            return self._cannot
+        if "abuse" in heard.remarks and not self._has_substance():
+            return self._abused
+        if intent == "withdraw" and self.asked != "consent":
+            return self._withdraw
+        if self.asked == "consent" and (decision := self._consent_decision()) is not None:
+            return self._consented if decision else self._refused
+        if intent == "ask_progress":
+            return self._progress
+        if self._wants_referral():
+            return self._consented
+        if "refuses_referral" in heard.remarks and not self.state.referral and intent in ("deny", "withdraw", "other", "goodbye", "thank", "affirm"):
+            return self._refused
+        topics: dict[str, Callable[[], None]] = {
+            "ask_hukou": self._registration,
+            "ask_policy": self._explain,
+            "ask_apply": self._explain,
+            "complain": self._complaint,
+            "report_change": self._change,
+            "donate": self._donation,
+            "greet": self._greet,
+            "thank": self._thank,
+            "goodbye": self._goodbye,
+        }
+        if intent in ("greet", "thank", "goodbye") and self._learned_something():
+            return None
+        if intent in topics:
+            return topics[intent]
+        if intent == "other" and not self._learned_something():
+            return self._other
+        return None
+
+    def _person(self) -> None:
+        severity = urgency_of(self.state.dangers)
+        self.requests.append(AlertPerson(severity))
+        self.say("handoff", again=self.state.handed_off)
+        self.state = replace(self.state, handed_off=True)
+
+    def _ask_erasure(self) -> None:
+        self.say("ask_erase")
+        self.state = replace(self.state, asked="erase")
+
+    def _erase(self) -> None:
+        sure = self.heard.intent in ("affirm", "withdraw") or "wants_erasure" in self.heard.remarks
+        if sure and "refuses_referral" not in self.heard.remarks:
+            self.requests.append(EraseEverything())
+            self.say("erased")
+            self.state = State(turns=self.state.turns)
+        else:
+            self.say("erase_kept")
+
+    def _withdraw(self) -> None:
+        number = self.state.facts.get("ticket_number")
+        if self.state.referral or number:
+            self.requests.append(WithdrawReferral(number))
+            self.say("withdrawn")
+            self.state = replace(self.state, consent="refused")
+        else:
+            self._refused()
+
+    def _progress(self) -> None:
+        self.requests.append(LookUpProgress(self.state.facts.get("ticket_number")))
+        self.say("progress", programmes=self._named_views())
+        self._answer_side_questions("how_long")
+
+    def _registration(self) -> None:
+        self.say(
+            "registration",
+            hukou=self.state.facts.get("hukou"),
+            hukou_place=self.state.facts.get("hukou_place"),
+            place=self._place(),
+            programmes=self._named_views() or self._views(limit=2, only_relevant=True),
+            urgent=self._is_emergency(),
+        )
+        self.state = self.state.explain("registration")
+        self._answer_side_questions("hukou")
+        self._go_on_if_personal()
+
+    def _explain(self) -> None:
+        """Tell what a programme is or how to apply. With facts about somebody it goes on as their case; else it opens nothing."""
+        names = self.heard.programmes or self.state.named or self._programmes_for(self.heard.understanding.needs or self.state.needs)
+        views = [apply_view(self.counsel.policy, name, self._place(), self.state.facts) for name in names[:2]]
+        applying = self.heard.intent == "ask_apply"
+        if views:
+            self.say("how_to_apply" if applying else "what_it_is", programmes=views)
+        elif not self.heard.remarks & set(_SIDE):
+            self.say("which_programme")
+        self._answer_side_questions()
+        self._go_on_if_personal()
+
+    def _complaint(self) -> None:
+        first = self.state.kind != "complaint"
+        if self.state.kind is None or not self.state.referral:
+            self.state = replace(self.state, kind="complaint")
+        wages = self.state.facts.get("legal_matter") == "wages" or {"legal", "employment"} <= set(self.state.needs)
+        if first or self._learned_something():
+            self.say("complaint", wages=wages, programmes=self._named_views(), first=first)
+        self._answer_side_questions("appeal" if not wages else "")
+        self._go_on_quietly()
+
+    def _change(self) -> None:
+        self.state = replace(self.state, kind=self.state.kind or "change")
+        self.say("change", place=self._place())
+        self._go_on_quietly()
+
+    def _donation(self) -> None:
+        self.say("donation")
+
+    def _greet(self) -> None:
+        if self.state.kind or self.asked:
+            self.say("still_here")
+            self._repeat_question()
+        else:
+            self.say("welcome", first=self.state.turns == 0)
+
+    def _thank(self) -> None:
+        self.say("thanks", referral=self.state.referral)
+        self._repeat_question()
+
+    def _goodbye(self) -> None:
+        self.say("goodbye", referral=self.state.referral)
+
+    def _other(self) -> None:
+        if "about_bot" in self.heard.remarks:
+            self.say("about_bot")
+        elif "no_need" in self.heard.remarks:
+            self.say("no_need")
+        elif self._is_foreign():
+            self.say("other_language")
+        elif self.asked and self.asked not in _OWN_QUESTIONS:
+            self.say("not_understood")
+        elif self.heard.understanding.confidence < UNSURE_BELOW:
+            self.say("not_sure")
+        elif self.heard.understanding.needs:
+            self.say("suggestion")
+        else:
+            self.say("off_topic")
+        self._answer_side_questions()
+        self._repeat_question()
+
+    def _cannot(self) -> None:
+        self.say("cannot")
+        self._repeat_question()
+
+    def _abused(self) -> None:
+        self.say("abused")
+        self._repeat_question()
+
+    def _nudge(self) -> None:
+        self.state = replace(self.state, asked=self.state.asked)
+        self.say("nudge", first=self.state.turns == 0)
+        self.asked = self.state.asked
+        self._repeat_question()
+
+    # -- consent and referral ----------------------------------------------------------------------------------
+
+    def _consent_decision(self) -> bool | None:
+        heard = self.heard
+        if "refuses_referral" in heard.remarks or heard.intent in ("deny", "withdraw"):
+            return False
+        if heard.intent == "affirm" or "wants_referral" in heard.remarks or "phone" in heard.understanding.facts:
+            return True
+        return None
+
+    def _wants_referral(self) -> bool:
+        if self.state.referral or not (self.state.kind or self._has_substance() or self.state.needs):
+            return False
+        asks_for_it = "wants_referral" in self.heard.remarks and "refuses_referral" not in self.heard.remarks
+        return asks_for_it and self.heard.intent not in ("ask_policy", "ask_apply", "ask_progress", "ask_hukou", "withdraw", "donate", "report_other")
+
+    def _consented(self) -> None:
+        kinds: dict[str | None, ReferralKind] = {"complaint": "complaint", "change": "change", "report": "report"}
+        self.state = replace(self.state, kind=self.state.kind or "help", consent="given")
+        self._acknowledge()
+        self._hint()
+        self._answer_side_questions()
+        self._open(kinds.get(self.state.kind, "help"), "given")
+        if question := self._next_contact_question():
+            self.ask(question)
+
+    def _refused(self) -> None:
+        self.state = replace(self.state, consent="refused")
+        views = self._views(limit=2)
+        self.say("referral_declined", programmes=views, registered=self.state.referral)
+
+    def _open(self, kind: ReferralKind, consent: Consent) -> None:
+        self.requests.append(OpenReferral(kind, consent))
+        self.say("referral_opened", consent=consent)
+
+    # -- going on ----------------------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """A wish for help, a report, or an answer: hints, then one question or the offer of a referral."""
+        heard = self.heard
+        if heard.intent == "report_other":
+            self.state = replace(self.state, kind="report")
+        elif heard.intent == "seek_help":
+            self.state = replace(self.state, kind=self.state.kind or "help")
+        if "injection" in heard.remarks:
+            self.say("cannot")
+        if self.state.kind is None and not self._is_case():
+            self.say("wish", unsure=heard.understanding.confidence < UNSURE_BELOW)
+            return
+        self._acknowledge()
+        if self.learned and self.learned.impossible:
+            return self._ask_again(*self.learned.impossible)
+        if self.learned and self.learned.conflict:
+            return self._ask_which()
+        if self.state.kind == "report" and not self.state.referral:
+            self._answer_side_questions()
+            self._open("report", "not_asked")
+            return self._ask_contact()
+        if self._is_emergency() and not self.state.referral and heard.intent == "seek_help":
+            self.say("emergency")
+            self._tell_registration_in_emergency("urgent")
+            self._hint()
+            self._answer_side_questions()
+            self._open("help", "emergency")
+            self.requests.append(AlertPerson("urgent"))
+            self.state = replace(self.state, handed_off=True)
+            return self._ask_contact()
+        if self.state.kind is None and self._learned_something():
+            self.state = replace(self.state, kind="help")
+        self._go_on_quietly(hint=True)
+        return None
+
+    def _go_on_if_personal(self) -> None:
+        """After an explanation: carry on with the case only when the message told of somebody's own."""
+        if self.state.kind or set(self.state.facts) - {"for_whom", "phone", "hukou", "hukou_place", "residence_place"}:
+            self.state = replace(self.state, kind=self.state.kind or "help")
+            self._go_on_quietly(hint=True)
+
+    def _go_on_quietly(self, *, hint: bool = False) -> None:
+        """The next question or the offer, without a greeting of its own."""
+        self._answer_side_questions()
+        if self.state.referral:
+            if self._learned_something():
+                self.requests.append(AddToReferral())
+                self.say("referral_added", again="referral_added" in self.state.explained)
+                self.state = self.state.explain("referral_added")
+            elif not self.parts:
+                self.say("noted_all", referral=self.state.referral)
+            return self._ask_contact()
+        if hint and not self.state.hinted:
+            self._hint()
+        if self.state.consent == "refused":
+            if not self.parts:
+                self.say("anything_else")
+            return None
+        question = self._next_question()
+        if question:
+            self.ask(question)
+        elif not self.state.offered:
+            self._offer()
+        elif not self.parts:
+            self.say("offer_again")
+            self.state = replace(self.state, asked="consent")
+        return None
+
+    def _ask_contact(self) -> None:
+        if question := self._next_contact_question():
+            self.ask(question)
+
+    def _acknowledge(self) -> None:
+        if self.learned is None:
+            return
+        if self.learned.changed:
+            self.say("corrected", changed=dict(self.learned.changed))
+        elif self.asked and self.asked in self.state.declined and self.learned.answered:
+            self.say("declined_ok")
+        elif self.heard.intent in ("seek_help", "report_other") and self.state.turns == 0:
+            self.say("sympathy", needs=list(self.state.needs), report=self.heard.intent == "report_other")
+        elif self.learned.new or self.learned.answered:
+            self.say("noted")
+
+    def _ask_again(self, fact: str, value: Any) -> None:
+        self.say("impossible", fact=fact, value=value)
+        self.state = replace(self.state, asked=fact)
+
+    def _ask_which(self) -> None:
+        conflict = self.learned.conflict if self.learned else None
+        if conflict:
+            self.say("which", fact=conflict.fact, earlier=conflict.earlier, later=conflict.later)
+            self.state = replace(self.state, conflict=conflict, asked="which")
+
+    def _repeat_question(self) -> None:
+        """After an interruption the open question stands as it was; it is not counted twice."""
+        if self.asked and not self.state.referral:
+            self.state = replace(self.state, asked=self.asked)
+            if self.asked not in _OWN_QUESTIONS:
+                self.say(f"ask_{self.asked}", again=True, for_whom=self.state.facts.get("for_whom"))
+
+    def _offer(self) -> None:
+        self._hint(again=True)
+        self.say("offer", kind=self.state.kind, place=self._place(), phone_known="phone" in self.state.facts)
+        self.state = replace(self.state.asking("consent"), offered=True)
+
+    def _hint(self, *, again: bool = False) -> None:
+        if (self.state.hinted and not again) or self.state.kind in ("complaint", "change", "report"):
+            return
+        views = self._views(limit=3, only_relevant=True)
+        if views:
+            self.say("hints", programmes=views, again=self.state.hinted)
+            self.state = replace(self.state, hinted=True)
+
+    def _answer_side_questions(self, *but: str) -> None:
+        for topic in _SIDE:
+            if topic in self.heard.remarks and topic not in but and not any(p.template == f"side_{topic}" for p in self.parts):
+                self.say(f"side_{topic}", programmes=self._views(limit=1, only_relevant=True), place=self._place())
+        hukou_asked = "hukou" in self.heard.remarks and self.heard.intent != "ask_hukou" and "hukou" not in but
+        if hukou_asked and not any(p.template in ("registration", "emergency_registration") for p in self.parts):
+            self.say(
+                "registration",
+                hukou=self.state.facts.get("hukou"),
+                hukou_place=self.state.facts.get("hukou_place"),
+                place=self._place(),
+                programmes=self._named_views() or self._views(limit=2, only_relevant=True),
+                urgent=self._is_emergency(),
+            )
+
+    # -- questions ---------------------------------------------------------------------------------------------
+
+    def _may_ask(self, question: str) -> bool:
+        state = self.state
+        if state.questions >= MAX_QUESTIONS or any(p.template.startswith("ask_") for p in self.parts):
+            return False
+        same = next((group for group in _SAME_QUESTION if question in group), frozenset({question}))
+        taken = {*state.facts, *state.declined, *state.asked_before}
+        return not same & taken
+
+    def _next_contact_question(self) -> str | None:
+        """What the office needs to find them: the place, then a telephone number."""
+        if not any(name in self.state.facts for name in _PLACES[:2]) and self._may_ask("event_place"):
+            return "event_place"
+        return "phone" if self._may_ask("phone") else None
+
+    def _next_question(self) -> str | None:
+        state = self.state
+        if state.kind in ("complaint", "change"):
+            return "residence_place" if not any(name in state.facts for name in _PLACES) and self._may_ask("residence_place") else None
+        if state.questions >= MAX_QUESTIONS - 1:
+            return None
+        place_known = any(name in state.facts for name in _PLACES)
+        if not place_known and state.questions >= 3 and self._may_ask("residence_place"):
+            return "residence_place"
+        taken = {*state.declined, *state.asked_before}
+        for group in _SAME_QUESTION:
+            if group & {*taken, *state.facts}:
+                taken |= group
+        question = next_question(self.counsel.policy, state.facts, self.hints, asked_or_declined=taken, focus=self._relevant())
+        if question and self._may_ask(question.fact):
+            return question.fact
+        return "residence_place" if not place_known and self._may_ask("residence_place") else None
+
+    # -- small things ------------------------------------------------------------------------------------------
+
+    def say(self, template: str, **data: Any) -> None:
+        self.parts.append(Part(template, data))
+
+    def ask(self, question: str) -> None:
+        self.say(f"ask_{question}", again=False, for_whom=self.state.facts.get("for_whom"))
+        self.state = self.state.asking(question)
+
+    def _learned_something(self) -> bool:
+        return bool(self.learned and (self.learned.new or self.learned.changed or self.learned.answered or self.learned.impossible))
+
+    def _has_substance(self) -> bool:
+        heard = self.heard.understanding
+        return bool(heard.needs and heard.intent in ("seek_help", "report_other", "complain")) or bool(self.learned and self.learned.new)
+
+    def _is_emergency(self) -> bool:
+        facts = self.state.facts
+        if self.state.dangers or "stranded" in self.state.needs or facts.get("away_from_home"):
+            return True
+        return "emergency" in self.state.needs and facts.get("sudden_event") in _EMERGENCIES
+
+    def _is_foreign(self) -> bool:
+        letters = [c for c in self.heard.text if c.isalpha()]
+        return bool(letters) and not any("\u4e00" <= c <= "\u9fff" for c in letters)
+
+    def _place(self) -> Mapping[str, Any]:
+        return place_view(self.state.facts, self.counsel.find_unit)
+
+    def _programmes_for(self, needs: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name, p in self.counsel.policy.programmes.items() if set(p.needs) & set(needs))
+
+    def _relevant(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.state.named, *self._programmes_for(self.state.needs))))
+
+    def _named_views(self) -> list[dict[str, Any]]:
+        names = self.heard.programmes or self.state.named
+        return [apply_view(self.counsel.policy, name, self._place(), self.state.facts) for name in names[:2]]
+
+    def _views(self, limit: int, *, only_relevant: bool = False) -> list[dict[str, Any]]:
+        relevant = self._relevant() if only_relevant else tuple(self.counsel.policy.programmes)
+        return hint_views(self.counsel.policy, self.hints, relevant, self._place(), self.state.facts)[:limit]
+
+
+def _conclude(state: State, counsel: Counsel) -> State:
+    """What follows from what was said, where there is no doubt."""
+    facts = dict(state.facts)
+    if state.dangers and "basic_life_in_difficulty" not in facts and {"no_food", "no_shelter", "treatment_blocked"} & set(state.dangers):
+        facts["basic_life_in_difficulty"] = True
+    if "hukou" not in facts and counsel.find_unit(facts.get("hukou_place")):
+        facts["hukou"] = "local"
+    return replace(state, facts=facts)
