@@ -103,3 +103,10 @@ async def deliver(store: Store, sender: Sender, reply: Due, now: datetime) -> bo
         row.status, row.attempts, row.next_try_at = status, row.attempts + 1, now + wait
         row.sent_at = now if status == "sent" else None
     return status != "waiting"
+
+
+def mark_sent(store: Store, inbox_id: int, now: datetime) -> None:
+    """For a channel that hands the reply over itself, such as the terminal: what answered this message has been delivered."""
+    with store.begin() as session:
+        for row in session.scalars(select(Outbox).filter_by(inbox_id=inbox_id, status="waiting")):
+            row.status, row.attempts, row.sent_at = "sent", 1, now

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from actions.perform import ReferralView, Results, view_of
 from bot.inbox import IncomingMessage, answer_waiting, receive
+from bot.outbox import mark_sent
 from bot.step import Part
 from bot.turn import House, Turn
 from store.models import Conversation, Inbox
@@ -30,12 +31,15 @@ def say(store: Store, house: House, message: IncomingMessage, now: datetime) -> 
     """Put one message through inbox, turn and commit; the turn that answered it."""
     turns: dict[int, Turn] = {}
     row = receive(store, message, now)
+    if row is None:
+        raise TurnFailed
     while row not in turns:
         before = len(turns)
         answer_waiting(store, house, now, on_turn=lambda inbox, turn: turns.update({inbox.id: turn}))
         if len(turns) == before:
             raise TurnFailed
-    return turns[row] if row is not None else next(iter(turns.values()))
+    mark_sent(store, row, now)
+    return turns[row]
 
 
 def chat_lines(lines: Iterable[str], store: Store, house: House, clock: Callable[[], datetime]) -> Iterator[str]:
