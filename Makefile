@@ -1,0 +1,55 @@
+# `make` alone lists the verbs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# A package index set for some other project must not decide what is installed here, nor be written into a lock file.
+unexport UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+HOTLINE := .venv/bin/hotline
+NLU ?= embedded
+export HOTLINE_NLU = $(NLU)
+
+.PHONY: help run chat setup test check lint train evaluate screenshots bench clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+run: ## set up what is missing and start the product at http://127.0.0.1:8000
+	@$(PYTHON) scripts/setup.py run
+	@$(HOTLINE) setup
+	@exec $(HOTLINE) serve
+
+chat: ## talk to the assistant in the terminal
+	@$(PYTHON) scripts/setup.py run
+	@$(HOTLINE) setup
+	@exec $(HOTLINE) chat
+
+setup: ## install everything, the test tools too
+	@$(PYTHON) scripts/setup.py test
+
+test: ## set up and run every test
+	@$(PYTHON) scripts/setup.py test
+	@$(MAKE) --no-print-directory lint
+	@.venv/bin/pytest -p no:cacheprovider
+
+check: ## the quick tests, within a minute
+	@$(PYTHON) scripts/setup.py check
+	@$(MAKE) --no-print-directory lint
+	@.venv/bin/pytest -m "not slow"
+
+lint: ## style, types and import rules
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/lint-imports --no-logo 2>/dev/null >/dev/null || .venv/bin/lint-imports
+
+train: ## train the embedded interpreter from nlu/data
+	@$(HOTLINE) train
+
+screenshots: ## screenshots of every page at 360 and 1440 px, into docs/images
+	@$(PYTHON) scripts/setup.py test
+	@.venv/bin/python scripts/screenshots.py
+
+bench: ## the figures of docs/benchmarks.md
+	@.venv/bin/python bench/turns.py
+
+clean: ## remove what was installed and written here; data in var/ stays
+	rm -rf .venv node_modules .pytest_cache .mypy_cache .ruff_cache
