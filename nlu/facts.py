@@ -1,0 +1,67 @@
+"""Facts of a message: what it states, normalised, never guessed (the contract is nlu.labels.FACT_TYPES).
+
+Rules in process, no model: a fact is recognised even when every service is down. Total on every `str`; of texts longer than
+`nlu.normalise.MAX_CHARACTERS` the head and the tail are read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import Any, Final
+
+from nlu.amounts import read_money
+from nlu.circumstances import can_self_care, current_status, disability, employment, housing, serious_illness
+from nlu.contacts import read_contacts
+from nlu.labels import FACT_TYPES
+from nlu.numerals import find_numbers
+from nlu.people import (
+    children_in_school,
+    find_ages,
+    find_relatives,
+    for_whom,
+    household_size,
+    lives_alone,
+    person_age,
+)
+from nlu.places import read_places
+from nlu.spelling import readable
+
+_CONTACT_RUN = re.compile(r"\d{11,}")
+_FACT_SIGN: Final = re.compile(r"[\u4e00-\u9fff\d]")
+
+
+def extract_facts(text: str) -> dict[str, Any]:
+    """The facts that `text` states, in the order of the contract. Never raises."""
+    words = readable(text)
+    if not _FACT_SIGN.search(words):
+        return {}
+    contacts = read_contacts(words)
+    spoken = _CONTACT_RUN.sub(" ", words)
+    numbers = find_numbers(spoken)
+    relatives = find_relatives(spoken)
+    alone = lives_alone(spoken)
+    whom = for_whom(spoken, relatives, alone=bool(alone))
+    personal = whom is not None
+    grade, kind = disability(spoken) if personal else (None, None)
+    places = read_places(spoken, third_person=whom == "other")
+    found: dict[str, Any] = {
+        "for_whom": whom,
+        "age": person_age(spoken, find_ages(spoken, numbers), whom, relatives),
+        "household_size": household_size(spoken, numbers),
+        "children_in_school": children_in_school(spoken),
+        **asdict(read_money(spoken, numbers, alone=bool(alone))),
+        "disability_grade": grade,
+        "disability_type": kind,
+        "serious_illness": serious_illness(spoken, personal=personal),
+        "can_self_care": can_self_care(spoken),
+        "employment": employment(spoken, family_patient=whom == "family"),
+        "current_status": current_status(spoken, mine=personal),
+        "hukou": places.hukou,
+        "hukou_place": places.hukou_place,
+        "residence_place": places.residence_place,
+        "housing": housing(spoken),
+        "lives_alone": alone,
+        **asdict(contacts),
+    }
+    return {name: found[name] for name in FACT_TYPES if found.get(name) is not None}
