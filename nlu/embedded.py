@@ -100,7 +100,9 @@ class EmbeddedInterpreter:
         scores = model.scores(text)
         intents = softmax(scores[: len(INTENTS)], model.temperature).tolist()
         said = sigmoid(scores[len(INTENTS) :]).tolist()
-        centre = {name: centred(value, model.thresholds[name]) for name, value in zip(NEEDS + DANGERS, said, strict=True)}
+        centre = {
+            name: centred(value, model.thresholds[name]) for name, value in zip(NEEDS + DANGERS, said, strict=True)
+        }
         return Interpretation(
             intents=dict(zip(INTENTS, intents, strict=True)),
             needs={name: centre[name] for name in NEEDS},

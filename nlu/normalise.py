@@ -45,3 +45,9 @@ def normalise(text: str) -> str:
     text = clip(unicodedata.normalize("NFKC", text))
     text = _simplifier().convert(text)
     return _NEWLINES.sub("\n", _BLANKS.sub(" ", text)).strip()
+
+
+def simplify(text: str) -> str:
+    """Traditional characters made simplified; nothing else changes, except that lone surrogates are dropped."""
+    simplified: str = _simplifier().convert(_SURROGATE.sub("", text))
+    return simplified

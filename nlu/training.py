@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import scipy.sparse
@@ -21,7 +21,6 @@ import sklearn
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedKFold
 
 from nlu.corpus import CorpusError, Example, data_hash, read_corpus
 from nlu.embedded import LinearModel, sigmoid, write_model
@@ -40,7 +39,8 @@ NEVER: Final = -12.0
 RECALL_WEIGHT: Final = {"routine": 1.0, "urgent": 1.5, "critical": 2.0}
 """How many times recall counts over precision (the beta of F-beta) where a danger's threshold is chosen."""
 
-Matrix = scipy.sparse.csr_matrix
+Matrix: TypeAlias = Any
+"""scipy.sparse.csr_matrix of shape (messages, features); scipy ships no types."""
 Floats = NDArray[np.float32]
 
 
@@ -88,19 +88,21 @@ def train(data: Path, model: Path) -> TrainingReport:
     return report
 
 
-def fit(examples: Sequence[Example], digest: str = "", started: float | None = None) -> tuple[LinearModel, TrainingReport]:
+def fit(
+    examples: Sequence[Example], digest: str = "", started: float | None = None
+) -> tuple[LinearModel, TrainingReport]:
     """Train on labelled messages: the model, and its cross-validated figures."""
     started = time.perf_counter() if started is None else started
     counts = Counter(example.intent for example in examples)
-    if len(counts) < 2 or min(counts.values()) < FOLDS:
-        raise CorpusError(f"training needs two intents or more with at least {FOLDS} messages each: {dict(counts)}")
+    if len(counts) < 2 or len(examples) < FOLDS:
+        raise CorpusError(f"training needs two intents or more, and {FOLDS} messages or more: {dict(counts)}")
     documents = [extract(example.text) for example in examples]
     vectoriser = Vectoriser.fit(documents)
     vectors = [vectoriser.vector(document) for document in documents]
     bounds = np.cumsum([0, *(len(vector.rows) for vector in vectors)])
     shape = (len(vectors), len(vectoriser.vocabulary))
     values = np.concatenate([vector.values for vector in vectors])
-    matrix = Matrix((values, np.concatenate([vector.rows for vector in vectors]), bounds), shape=shape)
+    matrix = scipy.sparse.csr_matrix((values, np.concatenate([vector.rows for vector in vectors]), bounds), shape=shape)
     targets = _targets(examples)
 
     unseen = _cross_validated(matrix, targets)
@@ -136,34 +138,42 @@ def _fit_all(matrix: Matrix, targets: _Targets) -> tuple[Floats, Floats]:
     """Weights (features, labels) and bias (labels,) of all three groups of labels."""
     columns = len(INTENTS) + len(NEEDS) + len(DANGERS)
     weights = np.zeros((matrix.shape[1], columns), dtype=np.float32)
-    bias = np.full(columns, NEVER, dtype=np.float32)
+    bias = np.zeros(columns, dtype=np.float32)
     for column in range(len(INTENTS)):
-        _fit_one(matrix, targets.intents == column, INTENT_STRENGTH, weights, bias, column)
+        weights[:, column], bias[column] = _fit_one(matrix, targets.intents == column, INTENT_STRENGTH)
     for label in range(targets.labels.shape[1]):
-        _fit_one(matrix, targets.labels[:, label] == 1, LABEL_STRENGTH, weights, bias, len(INTENTS) + label)
+        column = len(INTENTS) + label
+        weights[:, column], bias[column] = _fit_one(matrix, targets.labels[:, label] == 1, LABEL_STRENGTH)
     return weights, bias
 
 
-def _fit_one(
-    matrix: Matrix, positive: NDArray[np.bool_], strength: float, weights: Floats, bias: Floats, column: int
-) -> None:
-    """One label against the rest, into its column; a label without messages keeps the bias `NEVER`."""
+def _fit_one(matrix: Matrix, positive: NDArray[np.bool_], strength: float) -> tuple[Floats, float]:
+    """Weights (features,) and bias of one label against the rest; a label without messages gets the bias `NEVER`."""
     if not positive.any():
-        return
+        return np.zeros(matrix.shape[1], dtype=np.float32), NEVER
     model = LogisticRegression(C=strength, solver="liblinear", dual=True, max_iter=400, random_state=SEED, tol=1e-3)
     model.fit(matrix, positive)
-    weights[:, column] = model.coef_[0]
-    bias[column] = model.intercept_[0]
+    return model.coef_[0].astype(np.float32), float(model.intercept_[0])
 
 
 def _cross_validated(matrix: Matrix, targets: _Targets) -> Floats:
     """Decision values (messages, labels) of models that did not see the message."""
     unseen = np.zeros((matrix.shape[0], len(INTENTS) + len(NEEDS) + len(DANGERS)), dtype=np.float32)
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
-    for seen, held in folds.split(matrix, targets.intents):
+    fold_of = _folds(targets.intents)
+    for fold in range(FOLDS):
+        seen, held = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
         weights, bias = _fit_all(matrix[seen], _Targets(targets.intents[seen], targets.labels[seen]))
         unseen[held] = matrix[held] @ weights + bias
     return unseen
+
+
+def _folds(intents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The fold of each message, shape (messages,): shuffled, every intent spread as evenly as its number allows."""
+    order = np.random.default_rng(SEED).permutation(len(intents))
+    order = order[np.argsort(intents[order], kind="stable")]
+    folds = np.empty(len(intents), dtype=np.int64)
+    folds[order] = np.arange(len(intents)) % FOLDS
+    return folds
 
 
 def _temperature(scores: Floats, gold: NDArray[np.int64]) -> float:

@@ -1,0 +1,58 @@
+"""One message in, one `Understanding` out: intent, needs, dangers and facts by the label contract.
+
+The interpreter gives scores; the danger screen and the fact extractor run here, so that both work with either interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Final
+
+from nlu.dangers import screen
+from nlu.facts import extract_facts
+from nlu.labels import NEEDS
+from nlu.understanding import Interpretation, Interpreter, Understanding
+
+CLOSE: Final = 0.5
+"""Interpreters centre the scores of needs so that each label's threshold stands here."""
+NOTHING_FITS: Final = 0.14
+"""Below this confidence no intent fits and the message counts as `other`."""
+
+_WITHOUT_NEEDS: Final = frozenset(
+    {"give_info", "correct", "affirm", "deny", "dont_know", "donate", "thank", "greet", "goodbye", "talk_to_human"}
+)
+_BROUGHT_BY: Final = {"self_harm": ("psychological",), "medical_emergency": ("emergency", "medical")}
+
+
+def understand(text: str, interpreter: Interpreter) -> Understanding:
+    """Understand one message. Never raises on any `str`: what cannot be read is `other` without needs or facts."""
+    interpretation = interpreter.interpret(text)
+    intent, confidence = _intent(interpretation)
+    dangers = screen(text, interpretation.dangers)
+    return Understanding(
+        text=text,
+        intent=intent,
+        confidence=confidence,
+        needs=_needs(intent, interpretation, frozenset(dangers)),
+        dangers=dangers,
+        facts=extract_facts(text),
+    )
+
+
+def _intent(interpretation: Interpretation) -> tuple[str, float]:
+    if not interpretation.intents:
+        return "other", 0.0
+    name, confidence = max(interpretation.intents.items(), key=lambda item: item[1])
+    if confidence < NOTHING_FITS:
+        return "other", float(interpretation.intents.get("other", 0.0))
+    return name, float(confidence)
+
+
+def _needs(intent: str, interpretation: Interpretation, dangers: Set[str]) -> tuple[str, ...]:
+    said: set[str] = set()
+    if intent not in _WITHOUT_NEEDS:
+        said.update(name for name, score in interpretation.needs.items() if score >= CLOSE)
+    for danger, needs in _BROUGHT_BY.items():
+        if danger in dangers:
+            said.update(needs)
+    return tuple(name for name in NEEDS if name in said)
