@@ -13,6 +13,7 @@ from typing import Any, Final
 from nlu.amounts import read_money
 from nlu.circumstances import can_self_care, current_status, disability, employment, housing, serious_illness
 from nlu.contacts import read_contacts
+from nlu.events import extract_extra
 from nlu.labels import FACT_TYPES
 from nlu.numerals import find_numbers
 from nlu.people import (
@@ -26,6 +27,8 @@ from nlu.people import (
 )
 from nlu.places import read_places
 from nlu.spelling import readable
+
+__all__ = ["extract_extra", "extract_facts"]
 
 _CONTACT_RUN = re.compile(r"\d{11,}")
 _FACT_SIGN: Final = re.compile(r"[\u4e00-\u9fff\d]")

@@ -118,7 +118,10 @@ def _parse_plain(text: str) -> float | None:  # one pass over the tokens of a nu
             unit = UNITS[token]
             if unit >= 10_000:
                 base = section + (current or 0)
-                total = total + (base or (1 if not total else 0)) * unit
+                if not base and total and unit > last_unit:
+                    total *= unit  # 九万亿
+                else:
+                    total += (base or 1) * unit if base or not total else 0
                 section = 0.0
             else:
                 section += (1 if current is None or (current == 0 and not section) else current) * unit
