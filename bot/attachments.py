@@ -59,9 +59,7 @@ async def fetch_waiting(store: Store, fetchers: Mapping[str, Fetcher], now: date
     return len(waiting)
 
 
-def _write_down(
-    store: Store, row_id: int, content: bytes | None, status: str, wait: timedelta, now: datetime
-) -> None:
+def _write_down(store: Store, row_id: int, content: bytes | None, status: str, wait: timedelta, now: datetime) -> None:
     with store.begin() as session:
         row = session.get(Attachment, row_id)
         if row is None or row.status != "waiting":
@@ -74,5 +72,7 @@ def _write_down(
         row.status = status
         row.next_try_at = now + min(max(wait, FIRST_DELAY * 2 ** (row.attempts - 1)), LONGEST_DELAY)
         if row.referral_id is None:
-            latest = select(Referral.id).where(Referral.conversation_id == row.conversation_id).order_by(Referral.id.desc())
+            latest = (
+                select(Referral.id).where(Referral.conversation_id == row.conversation_id).order_by(Referral.id.desc())
+            )
             row.referral_id = session.scalars(latest.limit(1)).first()

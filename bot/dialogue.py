@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from actions.routing import Unit
+
 from actions.eligibility import Hint, Policy, assess, next_question, validate_facts
 from actions.requests import (
     AddToReferral,
@@ -23,7 +25,6 @@ from actions.requests import (
     Request,
     WithdrawReferral,
 )
-from actions.routing import Unit
 from bot.learning import Learned, learn
 from bot.state import MAX_QUESTIONS, State
 from bot.step import Part, Step
@@ -110,7 +111,11 @@ class _Talk:
     def _resume(self) -> None:
         """Silence and return: what was known still holds, and so does the question that stood open."""
         last = self.state.last_at
-        if last and self.now - datetime.fromisoformat(last) >= RETURN_AFTER and (self.state.kind or self.state.referral):
+        if (
+            last
+            and self.now - datetime.fromisoformat(last) >= RETURN_AFTER
+            and (self.state.kind or self.state.referral)
+        ):
             self.say("welcome_back", has_referral=self.state.referral is not None)
 
     def _take_in(self) -> None:
@@ -123,7 +128,11 @@ class _Talk:
         impossible = {name: heard.understanding.facts.get(name, heard.extra.get(name)) for name in errors}
         self.learned = learn(self.state, heard, impossible)
         told = heard.intent in ("greet", "thank", "goodbye", "other") and not heard.understanding.dangers
-        state = self.learned.state if told else self.learned.state.hear(heard.text, heard.understanding.needs, heard.understanding.dangers)
+        state = (
+            self.learned.state
+            if told
+            else self.learned.state.hear(heard.text, heard.understanding.needs, heard.understanding.dangers)
+        )
         state = replace(state, asked=None, named=tuple(dict.fromkeys((*state.named, *heard.programmes))))
         self.state = _conclude(state, self.counsel)
         self.hints = self.counsel.hints(self.state.facts, self.now) if self._is_case() else ()
@@ -135,7 +144,9 @@ class _Talk:
         return mine and self.heard.intent == "report_other" and self.heard.understanding.confidence >= 0.5
 
     def _is_case(self) -> bool:
-        return bool(self.state.kind or self.state.needs or set(self.state.facts) - {"phone", "id_number", "ticket_number"})
+        return bool(
+            self.state.kind or self.state.needs or set(self.state.facts) - {"phone", "id_number", "ticket_number"}
+        )
 
     # -- danger ------------------------------------------------------------------------------------------------
 
@@ -143,7 +154,9 @@ class _Talk:
         dangers = sorted(self.heard.understanding.dangers, key=lambda name: -URGENCY_RANK[DANGER_URGENCY[name]])
         severity = urgency_of(dangers)
         kind: ReferralKind = "report" if self.heard.intent == "report_other" else "danger"
-        self.state = replace(self.state, kind=self.state.kind or ("report" if kind == "report" else "help"), handed_off=True)
+        self.state = replace(
+            self.state, kind=self.state.kind or ("report" if kind == "report" else "help"), handed_off=True
+        )
         self.requests += [OpenReferral(kind, "emergency"), AlertPerson(severity)]
         known = self.state.explained
         for danger in dangers[:2]:
@@ -161,7 +174,20 @@ class _Talk:
         """A critical danger was raised before, and this message does not call it off or speak of something else."""
         if urgency_of(self.state.dangers) != "critical":
             return False
-        return self.heard.intent in ("give_info", "affirm", "dont_know", "thank", "goodbye", "greet", "other", "correct", "deny", "withdraw", "seek_help", "report_other") 
+        return self.heard.intent in (
+            "give_info",
+            "affirm",
+            "dont_know",
+            "thank",
+            "goodbye",
+            "greet",
+            "other",
+            "correct",
+            "deny",
+            "withdraw",
+            "seek_help",
+            "report_other",
+        )
 
     def _stay(self) -> None:
         """Stay with somebody in danger: no questions of money or papers, no small talk; a person is on the way."""
@@ -205,7 +231,11 @@ class _Talk:
             return self._progress
         if self._wants_referral():
             return self._consented
-        if "refuses_referral" in heard.remarks and not self.state.referral and intent in ("deny", "withdraw", "other", "goodbye", "thank", "affirm"):
+        if (
+            "refuses_referral" in heard.remarks
+            and not self.state.referral
+            and intent in ("deny", "withdraw", "other", "goodbye", "thank", "affirm")
+        ):
             return self._refused
         topics: dict[str, Callable[[], None]] = {
             "ask_hukou": self._registration,
@@ -274,7 +304,11 @@ class _Talk:
 
     def _explain(self) -> None:
         """Tell what a programme is or how to apply. With facts about somebody it goes on as their case; else it opens nothing."""
-        names = self.heard.programmes or self.state.named or self._programmes_for(self.heard.understanding.needs or self.state.needs)
+        names = (
+            self.heard.programmes
+            or self.state.named
+            or self._programmes_for(self.heard.understanding.needs or self.state.needs)
+        )
         views = [apply_view(self.counsel.policy, name, self._place(), self.state.facts) for name in names[:2]]
         applying = self.heard.intent == "ask_apply"
         if views:
@@ -362,7 +396,15 @@ class _Talk:
         if self.state.referral or not (self.state.kind or self._has_substance() or self.state.needs):
             return False
         asks_for_it = "wants_referral" in self.heard.remarks and "refuses_referral" not in self.heard.remarks
-        return asks_for_it and self.heard.intent not in ("ask_policy", "ask_apply", "ask_progress", "ask_hukou", "withdraw", "donate", "report_other")
+        return asks_for_it and self.heard.intent not in (
+            "ask_policy",
+            "ask_apply",
+            "ask_progress",
+            "ask_hukou",
+            "withdraw",
+            "donate",
+            "report_other",
+        )
 
     def _consented(self) -> None:
         kinds: dict[str | None, ReferralKind] = {"complaint": "complaint", "change": "change", "report": "report"}
@@ -396,7 +438,7 @@ class _Talk:
             self.say("cannot")
         if self.state.kind is None and not self._is_case():
             self.say("wish", unsure=heard.understanding.confidence < UNSURE_BELOW)
-            return
+            return None
         self._acknowledge()
         if self.learned and self.learned.impossible:
             return self._ask_again(*self.learned.impossible)
@@ -501,7 +543,11 @@ class _Talk:
 
     def _answer_side_questions(self, *but: str) -> None:
         for topic in _SIDE:
-            if topic in self.heard.remarks and topic not in but and not any(p.template == f"side_{topic}" for p in self.parts):
+            if (
+                topic in self.heard.remarks
+                and topic not in but
+                and not any(p.template == f"side_{topic}" for p in self.parts)
+            ):
                 self.say(f"side_{topic}", programmes=self._views(limit=1, only_relevant=True), place=self._place())
         hukou_asked = "hukou" in self.heard.remarks and self.heard.intent != "ask_hukou" and "hukou" not in but
         if hukou_asked and not any(p.template in ("registration", "emergency_registration") for p in self.parts):
@@ -533,7 +579,11 @@ class _Talk:
     def _next_question(self) -> str | None:
         state = self.state
         if state.kind in ("complaint", "change"):
-            return "residence_place" if not any(name in state.facts for name in _PLACES) and self._may_ask("residence_place") else None
+            return (
+                "residence_place"
+                if not any(name in state.facts for name in _PLACES) and self._may_ask("residence_place")
+                else None
+            )
         if state.questions >= MAX_QUESTIONS - 1:
             return None
         place_known = any(name in state.facts for name in _PLACES)
@@ -543,7 +593,9 @@ class _Talk:
         for group in _SAME_QUESTION:
             if group & {*taken, *state.facts}:
                 taken |= group
-        question = next_question(self.counsel.policy, state.facts, self.hints, asked_or_declined=taken, focus=self._relevant())
+        question = next_question(
+            self.counsel.policy, state.facts, self.hints, asked_or_declined=taken, focus=self._relevant()
+        )
         if question and self._may_ask(question.fact):
             return question.fact
         return "residence_place" if not place_known and self._may_ask("residence_place") else None
@@ -558,11 +610,16 @@ class _Talk:
         self.state = self.state.asking(question)
 
     def _learned_something(self) -> bool:
-        return bool(self.learned and (self.learned.new or self.learned.changed or self.learned.answered or self.learned.impossible))
+        return bool(
+            self.learned
+            and (self.learned.new or self.learned.changed or self.learned.answered or self.learned.impossible)
+        )
 
     def _has_substance(self) -> bool:
         heard = self.heard.understanding
-        return bool(heard.needs and heard.intent in ("seek_help", "report_other", "complain")) or bool(self.learned and self.learned.new)
+        return bool(heard.needs and heard.intent in ("seek_help", "report_other", "complain")) or bool(
+            self.learned and self.learned.new
+        )
 
     def _is_emergency(self) -> bool:
         facts = self.state.facts
@@ -595,7 +652,11 @@ class _Talk:
 def _conclude(state: State, counsel: Counsel) -> State:
     """What follows from what was said, where there is no doubt."""
     facts = dict(state.facts)
-    if state.dangers and "basic_life_in_difficulty" not in facts and {"no_food", "no_shelter", "treatment_blocked"} & set(state.dangers):
+    if (
+        state.dangers
+        and "basic_life_in_difficulty" not in facts
+        and {"no_food", "no_shelter", "treatment_blocked"} & set(state.dangers)
+    ):
         facts["basic_life_in_difficulty"] = True
     if "hukou" not in facts and counsel.find_unit(facts.get("hukou_place")):
         facts["hukou"] = "local"

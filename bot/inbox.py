@@ -94,7 +94,12 @@ def _store(session: Session, store: Store, message: IncomingMessage, now: dateti
 
 
 def answer_waiting(
-    store: Store, house: House, now: datetime, *, limit: int = BATCH, on_turn: Callable[[Inbox, Turn], None] | None = None
+    store: Store,
+    house: House,
+    now: datetime,
+    *,
+    limit: int = BATCH,
+    on_turn: Callable[[Inbox, Turn], None] | None = None,
 ) -> int:
     """Answer the oldest waiting message of up to `limit` conversations. The number of messages answered.
 
@@ -123,7 +128,10 @@ def answer_waiting(
 
 def _claim(session: Session, now: datetime, limit: int) -> list[tuple[Inbox, Conversation]]:
     oldest = (
-        select(func.min(Inbox.id).label("id")).where(Inbox.status == "waiting").group_by(Inbox.conversation_id).subquery()
+        select(func.min(Inbox.id).label("id"))
+        .where(Inbox.status == "waiting")
+        .group_by(Inbox.conversation_id)
+        .subquery()
     )
     due = (
         select(Inbox, Conversation)

@@ -10,7 +10,14 @@ from bot.state import Conflict, State
 from nlu.hear import Heard
 
 # A second value for one of these is either a correction or a contradiction; for all others the newer one simply holds.
-_SETTLED: Final = ("age", "household_size", "household_income_monthly", "income_per_person_monthly", "disability_grade", "children_in_school")
+_SETTLED: Final = (
+    "age",
+    "household_size",
+    "household_income_monthly",
+    "income_per_person_monthly",
+    "disability_grade",
+    "children_in_school",
+)
 _CHANGES: Final = frozenset({"correct", "report_change"})
 
 

@@ -25,6 +25,29 @@ LEASE = timedelta(minutes=2)  # a worker that dies while sending holds a reply u
 GIVE_UP_AFTER = timedelta(days=2)
 
 
+LONGEST = {"telegram": 4096}  # UTF-16 code units that a channel takes in one message
+SENTENCE_ENDS = "\n。!?！？;；"
+
+
+def split(text: str, limit: int | None) -> list[str]:
+    """Cut a text into pieces of at most `limit` UTF-16 code units, at the end of a sentence where there is one."""
+    pieces = []
+    while limit is not None and _units(text) > limit:
+        cut = limit
+        while _units(text[:cut]) > limit:
+            cut -= 1
+        end = max(text.rfind(mark, 0, cut) for mark in SENTENCE_ENDS) + 1
+        if end > cut // 4:
+            cut = end
+        pieces.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [*pieces, text] if text or not pieces else pieces
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 class DeliveryDelayed(Exception):
     """The channel cannot take it now. `wait` is what the channel asked for, if it did."""
 
@@ -62,7 +85,10 @@ class Due:
 def claim_replies(store: Store, channels: tuple[str, ...], now: datetime, limit: int = 20) -> list[Due]:
     """The oldest waiting reply of each conversation, if it may be tried now. Each is ours for `LEASE`, then anybody's again."""
     oldest = (
-        select(func.min(Outbox.id).label("id")).where(Outbox.status == "waiting").group_by(Outbox.conversation_id).subquery()
+        select(func.min(Outbox.id).label("id"))
+        .where(Outbox.status == "waiting")
+        .group_by(Outbox.conversation_id)
+        .subquery()
     )
     query = (
         select(Outbox, Conversation.channel, Conversation.address)

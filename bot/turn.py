@@ -13,7 +13,7 @@ The caller owns the transaction: it commits, and only then does the outbox send.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from actions.perform import Case, Results, Tools, perform
 from actions.requests import OpenReferral
 from bot import memory
 from bot.dialogue import Counsel, decide
+from bot.outbox import LONGEST, split
 from bot.state import State
 from bot.step import Part, Step
 from bot.wording import Wording
@@ -58,7 +59,7 @@ class Turn:
     reply: str | None
     parts: tuple[Part, ...] = ()
     hints: tuple[Hint, ...] = ()
-    results: Results = Results()
+    results: Results = field(default_factory=Results)
 
 
 def take_turn(session: Session, message: Inbox, conversation: Conversation, house: House, now: datetime) -> Turn:
@@ -76,22 +77,23 @@ def take_turn(session: Session, message: Inbox, conversation: Conversation, hous
         message.understanding = turn.heard.understanding.as_json()
     message.status, message.answered_at = "answered", now
     if turn.reply:
-        session.add(
-            Outbox(
-                conversation_id=conversation.id,
-                inbox_id=message.id,
-                template="+".join(part.template for part in turn.parts)[:60],
-                text=turn.reply,
-                next_try_at=now,
-                created_at=now,
+        template = "+".join(part.template for part in turn.parts)[:60]
+        for n, piece in enumerate(split(turn.reply, LONGEST.get(message.channel))):
+            session.add(
+                Outbox(
+                    conversation_id=conversation.id,
+                    inbox_id=message.id,
+                    n=n,
+                    template=template,
+                    text=piece,
+                    next_try_at=now,
+                    created_at=now,
+                )
             )
-        )
     return turn
 
 
-def _answer(
-    session: Session, state: State, text: str, conversation: Conversation, house: House, now: datetime
-) -> Turn:
+def _answer(session: Session, state: State, text: str, conversation: Conversation, house: House, now: datetime) -> Turn:
     question = state.conflict.fact if state.conflict else state.asked
     heard = hear(text, question, house.interpreter)
     step = decide(state, heard, house.counsel, now)

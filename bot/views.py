@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from actions.eligibility import Hint, Policy, Programme
 from actions.routing import Unit
+
+from actions.eligibility import Hint, Policy, Programme
 
 _RANK = {"likely": 0, "possible": 1, "unlikely": 2}
 
@@ -42,7 +43,7 @@ def apply_view(policy: Policy, name: str, place: Mapping[str, Any], facts: Mappi
         "elsewhere": facts.get("hukou") in ("nonlocal", "none") and programme.apply_at.where == "hukou_place",
         "materials": list(programme.materials),
         "must_not_ask": list(programme.must_not_ask),
-        "deadlines": list(programme.deadlines),
+        "deadlines": [deadline.text for deadline in programme.deadlines],
         "decider": programme.decider,
         "appeal": programme.appeal,
         "hotline": programme.hotline,
@@ -63,7 +64,9 @@ def hint_views(
 ) -> list[dict[str, Any]]:
     """The programmes worth asking about, likely ones first: what speaks for each, and what is still unknown."""
     wanted = set(relevant)
-    chosen = [hint for hint in hints if hint.verdict != "unlikely" and (hint.programme in wanted or hint.verdict == "likely")]
+    chosen = [
+        hint for hint in hints if hint.verdict != "unlikely" and (hint.programme in wanted or hint.verdict == "likely")
+    ]
     chosen.sort(key=lambda hint: (_RANK[hint.verdict], hint.programme not in wanted))
     return [
         {

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import structlog
+from actions.calendars import load_calendar
+from actions.routing import find_unit, load_routes
 from cryptography.fernet import Fernet
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from actions.calendars import load_calendar
 from actions.eligibility import Policy, load_policy
 from actions.perform import Tools
-from actions.routing import find_unit, load_routes
 from bot.turn import House
 from bot.wording import Wording
 from hotline.settings import Settings

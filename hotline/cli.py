@@ -179,6 +179,7 @@ def users_add(
     """建一个用户,打印一次性密码。"""
     from actions.errors import HotlineError
     from actions.officers import create_officer
+
     from hotline.assembly import StartError, open_settled_store
 
     store = open_settled_store(Settings())

@@ -9,12 +9,12 @@ from datetime import datetime
 
 import structlog
 import uvicorn
+from console.app import console_routes
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from bot.channels import web
+from bot.channels import telegram, web
 from bot.turn import House
-from console.app import console_routes
 from hotline.assembly import StartError, build_house, open_interpreter, open_settled_store, quiet_logs
 from hotline.channels import open_channels
 from hotline.settings import ROOT, Settings
@@ -56,6 +56,7 @@ def create_app(
     app.state.telegram = None
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
     app.include_router(web.routes())
+    app.include_router(telegram.routes())
     app.include_router(console_routes(), prefix="/console")
     return app
 
@@ -69,7 +70,10 @@ def serve(settings: Settings, *, worker_inside: bool) -> None:
         house = build_house(settings, store, open_interpreter(settings))
         app = create_app(settings, store, house, worker_inside=worker_inside)
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-        print(f"救急难热线已启动:居民 http://{settings.host}:{settings.port}/  工作人员 /console  (按 Ctrl-C 停止)", flush=True)
+        print(
+            f"救急难热线已启动:居民 http://{settings.host}:{settings.port}/  工作人员 /console  (按 Ctrl-C 停止)",
+            flush=True,
+        )
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         store.close()
@@ -88,5 +92,3 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
     listener.set_inheritable(True)
     return listener
-
-

@@ -30,7 +30,8 @@ class Settings(BaseSettings):
         None, validation_alias=AliasChoices("TELEGRAM_BOT_TOKEN", "HOTLINE_TELEGRAM_BOT_TOKEN", "telegram_bot_token")
     )
     telegram_webhook_url: str | None = Field(
-        None, validation_alias=AliasChoices("TELEGRAM_WEBHOOK_URL", "HOTLINE_TELEGRAM_WEBHOOK_URL", "telegram_webhook_url")
+        None,
+        validation_alias=AliasChoices("TELEGRAM_WEBHOOK_URL", "HOTLINE_TELEGRAM_WEBHOOK_URL", "telegram_webhook_url"),
     )
     telegram_webhook_secret: SecretStr | None = Field(
         None,

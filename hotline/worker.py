@@ -90,7 +90,9 @@ class Worker:
 
     async def _send_once(self) -> bool:
         replies = await asyncio.to_thread(claim_replies, self.store, tuple(self.senders), self.clock())
-        await asyncio.gather(*(deliver(self.store, self.senders[reply.channel], reply, self.clock()) for reply in replies))
+        await asyncio.gather(
+            *(deliver(self.store, self.senders[reply.channel], reply, self.clock()) for reply in replies)
+        )
         fetched = await fetch_waiting(self.store, self.fetchers, self.clock()) if self.fetchers else 0
         return bool(replies or fetched)
 

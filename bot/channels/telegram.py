@@ -1,0 +1,253 @@
+"""Telegram through python-telegram-bot's `Bot`. Long polling by default, a webhook when its address is set.
+
+An update is confirmed to Telegram (by the next getUpdates, or by 200 to the webhook) only after it is stored: Telegram sends it again
+until then, and the inbox knows it by its update_id. Provider's errors never leave this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from telegram import Bot, Message, Update
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError, TimedOut
+from telegram.request import HTTPXRequest
+
+from bot.attachments import LARGEST_FILE
+from bot.inbox import IncomingFile, IncomingMessage, receive
+from bot.outbox import DeliveryDelayed, DeliveryRefused
+from store.session import Store
+
+log = structlog.get_logger()
+
+NAME = "telegram"
+POLL_SECONDS = 25
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+LONGEST_UPDATE = 1_000_000  # bytes of a webhook's body; Telegram's are a few thousand
+KINDS = ["message", "edited_message"]
+
+
+class TelegramChannel:
+    """Both halves of the channel: `running` receives, `send` sends, `fetch` gets files."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        token: str,
+        api_url: str = "",
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        on_message: Callable[[], None] = lambda: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        poll_seconds: int = POLL_SECONDS,
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
+        self.store, self.on_message, self.clock = store, on_message, clock
+        self.webhook_url = webhook_url
+        self.webhook_secret = webhook_secret or secrets.token_urlsafe(32)
+        self.poll_seconds, self.first_pause = poll_seconds, first_pause
+        addresses = {"base_url": f"{api_url}/bot", "base_file_url": f"{api_url}/file/bot"} if api_url else {}
+        # One pool for the long poll, one for everything else, so that a reply never waits behind a poll.
+        self.bot = Bot(
+            token,
+            request=HTTPXRequest(connection_pool_size=16, read_timeout=15, connect_timeout=10),
+            get_updates_request=HTTPXRequest(read_timeout=poll_seconds + 10, connect_timeout=10),
+            **addresses,
+        )
+        self._ready = False
+
+    # -- receiving ---------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self, *, listen: bool = True) -> AsyncIterator[None]:
+        """Connect, and listen until the block ends. A Telegram that cannot be reached stops nobody else: it is tried again."""
+        task = asyncio.create_task(self._run(listen))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            with contextlib.suppress(TelegramError, RuntimeError):
+                await self.bot.shutdown()
+
+    async def _run(self, listen: bool) -> None:
+        if not await self._connect() or not listen:
+            return
+        if self.webhook_url:
+            await self._until_done(
+                lambda: self.bot.set_webhook(
+                    self.webhook_url or "", secret_token=self.webhook_secret, allowed_updates=KINDS
+                ),
+                "telegram_webhook_failed",
+            )
+            log.info("telegram_webhook_set")
+        else:
+            await self._until_done(self.bot.delete_webhook, "telegram_delete_webhook_failed")
+            await self._poll()
+
+    async def _connect(self) -> bool:
+        pause = self.first_pause
+        while True:
+            try:
+                await self.bot.initialize()
+            except InvalidToken:
+                log.error("telegram_token_refused")  # the other channels go on; nothing here will mend it
+                return False
+            except TelegramError as error:
+                log.warning("telegram_unreachable", error=type(error).__name__, retry_in=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                self._ready = True
+                log.info("telegram_ready")
+                return True
+
+    async def _until_done(self, call: Callable[[], Awaitable[object]], event: str) -> None:
+        pause = self.first_pause
+        while True:
+            try:
+                await call()
+            except TelegramError as error:
+                log.warning(event, error=type(error).__name__, retry_in=pause)
+                await asyncio.sleep(_wait(error) or pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                return
+
+    async def _poll(self) -> None:
+        offset: int | None = None
+        pause = self.first_pause
+        while True:
+            try:
+                updates = await self.bot.get_updates(offset=offset, timeout=self.poll_seconds, allowed_updates=KINDS)
+                for update in updates:
+                    await self.take(update)
+                    offset = update.update_id + 1
+                pause = self.first_pause
+            except TimedOut:
+                continue
+            except TelegramError as error:
+                log.warning("telegram_poll_failed", error=type(error).__name__, retry_in=pause)
+                await asyncio.sleep(_wait(error) or pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            except SQLAlchemyError as error:
+                # Not stored, so not confirmed: Telegram will send it again.
+                log.error("store_trouble", error=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def take(self, update: Update) -> None:
+        """Store one update. Raises SQLAlchemyError when the store cannot; what is no message to us is passed over."""
+        message = update.message or update.edited_message
+        if message is None or message.chat.type != "private":
+            return
+        kind, text, files = _read(message)
+        incoming = IncomingMessage(
+            NAME, str(message.chat.id), f"{self.bot.id}-{update.update_id}", text, kind, tuple(files)
+        )
+        await run_in_threadpool(receive, self.store, incoming, self.clock())
+        self.on_message()
+
+    # -- sending -----------------------------------------------------------------------------------------------
+
+    async def send(self, address: str, text: str, *, key: str) -> None:
+        if not self._ready:
+            raise DeliveryDelayed("not_connected")
+        try:
+            await self.bot.send_message(int(address), text)
+        except RetryAfter as error:
+            raise DeliveryDelayed("too_many", _wait_time(error)) from error
+        except (Forbidden, BadRequest, ChatMigrated) as error:
+            raise DeliveryRefused(type(error).__name__) from error
+        except TelegramError as error:
+            raise DeliveryDelayed(type(error).__name__) from error
+
+    async def fetch(self, reference: str) -> bytes:
+        if not self._ready:
+            raise DeliveryDelayed("not_connected")
+        try:
+            file = await self.bot.get_file(reference)
+            if file.file_size and file.file_size > LARGEST_FILE:
+                raise DeliveryRefused("too_large")
+            return bytes(await file.download_as_bytearray())
+        except RetryAfter as error:
+            raise DeliveryDelayed("too_many", _wait_time(error)) from error
+        except (Forbidden, BadRequest) as error:
+            raise DeliveryRefused(type(error).__name__) from error
+        except TelegramError as error:
+            raise DeliveryDelayed(type(error).__name__) from error
+
+
+def _read(message: Message) -> tuple[str, str | None, list[IncomingFile]]:
+    """What a Telegram message is to us: kind, text, files. A caption is the text of its photo."""
+    if message.voice or message.audio or message.video_note:
+        return "voice", None, []
+    files: list[IncomingFile] = []
+    if message.photo:
+        best = message.photo[-1]
+        files.append(IncomingFile(best.file_id, None, "image/jpeg", best.file_size))
+    for item in (message.document, message.video):
+        if item:
+            name, media = item.file_name, item.mime_type or "application/octet-stream"
+            files.append(IncomingFile(item.file_id, name, media, item.file_size))
+    text = message.text or message.caption
+    if text and text.startswith("/start"):
+        text = text.removeprefix("/start").strip()
+        return "text", text, files
+    if message.contact:
+        return "text", message.contact.phone_number, files
+    if text is not None:
+        return "text", text, files
+    return ("file" if files else "other"), None, files
+
+
+def _wait(error: TelegramError) -> float | None:
+    return _wait_time(error).total_seconds() if isinstance(error, RetryAfter) else None
+
+
+def _wait_time(error: RetryAfter) -> timedelta:
+    asked = error.retry_after
+    return asked if isinstance(asked, timedelta) else timedelta(seconds=asked)
+
+
+def routes() -> APIRouter:
+    """The webhook, at /telegram. Without Telegram, or without its secret, there is nothing here."""
+    router = APIRouter()
+
+    @router.post("/telegram")
+    async def webhook(request: Request) -> Response:
+        channel: TelegramChannel | None = request.app.state.telegram
+        if channel is None or channel.webhook_url is None:
+            return Response(status_code=404)
+        given = request.headers.get("x-telegram-bot-api-secret-token", "")
+        if not hmac.compare_digest(given.encode(), channel.webhook_secret.encode()):
+            return Response(status_code=403)
+        body = await request.body()
+        if len(body) > LONGEST_UPDATE:
+            return Response(status_code=413)
+        try:
+            update = Update.de_json(await request.json(), channel.bot)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            log.warning("telegram_update_unreadable")
+            return Response(status_code=200)  # it would be sent again for ever
+        try:
+            await channel.take(update)
+        except SQLAlchemyError as error:
+            log.error("store_trouble", error=type(error).__name__)
+            return Response(status_code=503)  # Telegram tries again later
+        return Response(status_code=200)
+
+    return router
