@@ -4,6 +4,7 @@ Reaches no database, network, clock or wording: the day and the place are passed
 """
 
 from actions.eligibility.assessment import assess, next_steps
+from actions.eligibility.describe import Review, benefit_lines, review, show_programme
 from actions.eligibility.errors import FactError, PolicyError, Problem
 from actions.eligibility.facts import validate_facts
 from actions.eligibility.hints import Assessment, Hint, Reason, Verdict
@@ -24,13 +25,17 @@ __all__ = [
     "Programme",
     "Question",
     "Reason",
+    "Review",
     "Verdict",
     "assess",
+    "benefit_lines",
     "check_policy",
     "load_hotlines",
     "load_policy",
     "next_question",
     "next_steps",
     "rank_questions",
+    "review",
+    "show_programme",
     "validate_facts",
 ]

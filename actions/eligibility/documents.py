@@ -45,9 +45,9 @@ def read_document(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise PolicyError([problem(path, line, f"YAML 写法不对({error.problem})", "检查缩进、冒号和引号")]) from None
+        raise PolicyError([problem(path, line, f"YAML 写法不对（{error.problem}）", "检查缩进、冒号和引号")]) from None
     except yaml.YAMLError as error:
-        raise PolicyError([problem(path, 1, f"YAML 写法不对({error})", "检查有没有特殊字符")]) from None
+        raise PolicyError([problem(path, 1, f"YAML 写法不对（{error}）", "检查有没有特殊字符")]) from None
     if node is None:
         raise PolicyError([problem(path, 1, "文件是空的", "写上内容或删掉文件")])
     reader = _Reader(path)
@@ -70,7 +70,7 @@ class _Reader:
     def build(self, node: yaml.Node, where: Where) -> Any:
         self.lines.setdefault(where, node.start_mark.line + 1)
         if id(node) in self._seen:
-            self._complain(node, "用了 YAML 别名(*)", "把内容照抄一遍")
+            self._complain(node, "用了 YAML 别名（*）", "把内容照抄一遍")
             return None
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
@@ -88,7 +88,7 @@ class _Reader:
             elif isinstance(key, int):
                 key = str(key)
             if not isinstance(key, str):
-                self._complain(key_node, f"键 {key_node.value!r} 不是文字", "给键加引号,或换一个名字")
+                self._complain(key_node, f"键 {key_node.value!r} 不是文字", "给键加引号，或换一个名字")
                 continue
             if key in result:
                 self._complain(key_node, f"键 {key} 写了两次", "留一个")

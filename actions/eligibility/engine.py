@@ -17,6 +17,7 @@ from actions.eligibility.expressions import (
     Name,
     Test,
     Values,
+    constantly,
     every,
     exact,
     names_in,
@@ -218,7 +219,9 @@ def _number(figure: Figure) -> int | Fraction:
 class _Builder:
     """Gives every name its slot and compiles derivations and conditions."""
 
-    def __init__(self, facts: Mapping[str, FactSpec], derived: Sequence[str], parameters: Mapping[str, Parameter]) -> None:
+    def __init__(
+        self, facts: Mapping[str, FactSpec], derived: Sequence[str], parameters: Mapping[str, Parameter]
+    ) -> None:
         self.specs = facts
         self.base = [name for name, spec in facts.items() if spec.type in _EVALUATED and not spec.derived]
         self.parameters = parameters
@@ -253,7 +256,8 @@ class _Builder:
         hukou, bit = self.slots["hukou"], self.bits["hukou"]
         elsewhere = self.layout.without_figure(len(self.parameters))
         return [
-            Derivation(gate, _gate(self.figures[name], gate, hukou, elsewhere), bit) for name, gate in self.gated.items()
+            Derivation(gate, _gate(self.figures[name], gate, hukou, elsewhere), bit)
+            for name, gate in self.gated.items()
         ]
 
     def derivation(self, name: str, reads: int, on_error: Callable[[str, int, ExpressionError], None]) -> Derivation:
@@ -297,7 +301,9 @@ class _Builder:
                     bits |= self.bits["hukou"]
         return bits
 
-    def programme(self, programme: Programme, on_error: Callable[[str, Where, ExpressionError], None]) -> CompiledProgramme:
+    def programme(
+        self, programme: Programme, on_error: Callable[[str, Where, ExpressionError], None]
+    ) -> CompiledProgramme:
         bound = programme.registration.rule != "none"
         compiler = self.registered if bound else self.here
         common = [
@@ -331,7 +337,7 @@ class _Builder:
             return CompiledCondition(condition, compiler.test(tree), frozenset(names_in(tree)))
         except ExpressionError as error:
             on_error(programme, where, error)
-            return CompiledCondition(condition, lambda values, masks: False, frozenset())
+            return CompiledCondition(condition, constantly(False), frozenset())
 
     def _registration(self, programme: Programme) -> CompiledCondition:
         """Registered here holds; elsewhere is no failure: the figures and the decision of that place are not known."""

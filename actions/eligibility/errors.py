@@ -17,7 +17,7 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}。改法:{self.remedy}"
+        return f"{self.file}:{self.line}: {self.message}。改法：{self.remedy}"
 
 
 class PolicyError(Exception):

@@ -28,7 +28,7 @@ Masks = list[int]
 Test = Callable[[Values, Masks], bool | int]
 Scalar = Callable[[Values], Any]
 
-_COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], bool]] = {
+_COMPARISONS: dict[type[exp.Expr], Callable[[Any, Any], bool]] = {
     exp.EQ: operator.eq,
     exp.NEQ: operator.ne,
     exp.LT: operator.lt,
@@ -36,8 +36,13 @@ _COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], bool]] = {
     exp.GT: operator.gt,
     exp.GTE: operator.ge,
 }
-_ARITHMETIC: tuple[type[exp.Expression], ...] = (exp.Add, exp.Sub, exp.Mul, exp.Div)
-_ALLOWED: tuple[type[exp.Expression], ...] = (
+_ARITHMETIC: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
+    exp.Add: operator.add,
+    exp.Sub: operator.sub,
+    exp.Mul: operator.mul,
+    exp.Div: lambda one, other: Fraction(one) / other if other else None,
+}
+_ALLOWED: tuple[type[exp.Expr], ...] = (
     exp.And, exp.Or, exp.Not, exp.Paren, exp.Boolean, exp.Literal, exp.Column, exp.Identifier,
     exp.In, exp.Between, exp.Neg, *_COMPARISONS, *_ARITHMETIC,
 )  # fmt: skip
@@ -89,7 +94,7 @@ class Name:
     choices: frozenset[str] = frozenset()
 
 
-def parse(text: str) -> exp.Expression:
+def parse(text: str) -> exp.Expr:
     """The expression in `text`. Raises ExpressionError for all that is not on the allow-list."""
     try:
         tokens = sqlglot.tokenize(text)
@@ -99,24 +104,24 @@ def parse(text: str) -> exp.Expression:
             raise ExpressionError("条件里不能有分号", "只写一个表达式")
         tree = sqlglot.parse_one(text)
     except (SqlglotError, RecursionError):
-        raise ExpressionError(f"条件读不懂:{text}", _PARTS) from None
+        raise ExpressionError(f"条件读不懂：{text}", _PARTS) from None
     for node in tree.walk():
         _refuse_unless_allowed(node)
     return tree
 
 
-def _refuse_unless_allowed(node: exp.Expression) -> None:
+def _refuse_unless_allowed(node: exp.Expr) -> None:
     if type(node) not in _ALLOWED:
         raise ExpressionError(f"条件里不能用 {node.sql()}", _PARTS)
     if isinstance(node, exp.Column) and len(node.parts) != 1:
-        raise ExpressionError(f"名字里不能有点:{node.sql()}", "只写事实或参数的名字")
+        raise ExpressionError(f"名字里不能有点：{node.sql()}", "只写事实或参数的名字")
     if isinstance(node, exp.Identifier) and node.args.get("quoted"):
-        raise ExpressionError(f"名字不能加引号:{node.sql()}", "名字不加引号;文字值用单引号")
-    if isinstance(node, exp.In) and (not node.expressions or any(k in node.args for k in ("query", "unnest", "field") if node.args.get(k))):
-        raise ExpressionError(f"IN 后面要列出值:{node.sql()}", "写成 IN ('a', 'b')")
+        raise ExpressionError(f"名字不能加引号：{node.sql()}", "名字不加引号；文字值用单引号")
+    if isinstance(node, exp.In) and not node.expressions:
+        raise ExpressionError(f"IN 后面要列出值：{node.sql()}", "写成 IN ('a', 'b')")
 
 
-def names_in(tree: exp.Expression) -> set[str]:
+def names_in(tree: exp.Expr) -> set[str]:
     """Every fact or parameter that the expression names."""
     return {column.name for column in tree.find_all(exp.Column)}
 
@@ -128,27 +133,27 @@ class Compiler:
         self.scope = scope
         self.layout = layout
 
-    def kind(self, tree: exp.Expression) -> Kind:
+    def kind(self, tree: exp.Expr) -> Kind:
         """Kind of value that the expression gives. Raises ExpressionError when its parts do not fit together."""
         node = _bare(tree)
         if isinstance(node, exp.Column):
             return self._name(node).kind
         if isinstance(node, exp.Literal):
             return "choice" if node.is_string else "number"
-        if isinstance(node, (*_ARITHMETIC, exp.Neg)):
+        if type(node) in _ARITHMETIC or isinstance(node, exp.Neg):
             for operand in _operands(node):
                 self._expect(operand, "number")
             return "number"
         self._check_boolean(node)
         return "boolean"
 
-    def test(self, tree: exp.Expression) -> Test:
+    def test(self, tree: exp.Expr) -> Test:
         """A closure for a boolean expression. Raises ExpressionError when it is not boolean."""
         if self.kind(tree) != "boolean":
-            raise ExpressionError(f"条件算出来不是“是或否”:{tree.sql()}", "写成比较,例如 age >= 60")
+            raise ExpressionError(f"条件算出来不是“是或否”：{tree.sql()}", "写成比较，例如 age >= 60")
         return self._test(_bare(tree))
 
-    def scalar(self, tree: exp.Expression) -> tuple[Scalar, tuple[int, ...]]:
+    def scalar(self, tree: exp.Expr) -> tuple[Scalar, tuple[int, ...]]:
         """A closure for a number or choice, with the slots that it reads."""
         self.kind(tree)
         slots = tuple(sorted({self._name(column).slot for column in tree.find_all(exp.Column)}))
@@ -157,61 +162,64 @@ class Compiler:
     def _name(self, column: exp.Column) -> Name:
         name = self.scope.get(column.name)
         if name is None:
-            raise ExpressionError(f"没有登记的名字 {column.name}", "先在 facts.yaml 或 parameters/ 里登记,或改正拼写")
+            raise ExpressionError(f"没有登记的名字 {column.name}", "先在 facts.yaml 或 parameters/ 里登记，或改正拼写")
         return name
 
-    def _expect(self, node: exp.Expression, kind: Kind) -> None:
+    def _expect(self, node: exp.Expr, kind: Kind) -> None:
         found = self.kind(node)
         if found != kind:
-            raise ExpressionError(f"{node.sql()} 用错了类型({found},应为 {kind})", "核对 facts.yaml 里这个名字的 type")
+            raise ExpressionError(
+                f"{node.sql()} 用错了类型（{found}，应为 {kind}）", "核对 facts.yaml 里这个名字的 type"
+            )
 
-    def _check_boolean(self, node: exp.Expression) -> None:
-        if isinstance(node, (exp.And, exp.Or)):
-            self._expect(node.left, "boolean")
-            self._expect(node.right, "boolean")
-        elif isinstance(node, exp.Not):
-            self._expect(node.this, "boolean")
+    def _check_boolean(self, node: exp.Expr) -> None:
+        if isinstance(node, (exp.And, exp.Or, exp.Not)):
+            for part in _operands(node):
+                self._expect(part, "boolean")
         elif isinstance(node, exp.Between):
             for part in (node.this, node.args["low"], node.args["high"]):
                 self._expect(part, "number")
         elif isinstance(node, exp.In):
             for item in node.expressions:
                 if not isinstance(_bare(item), (exp.Literal, exp.Neg)):
-                    raise ExpressionError(f"IN 里只能列出值:{node.sql()}", "写成 IN (1, 2) 或 IN ('a', 'b')")
+                    raise ExpressionError(f"IN 里只能列出值：{node.sql()}", "写成 IN (1, 2) 或 IN ('a', 'b')")
                 self._check_pair(node.this, item)
         elif type(node) in _COMPARISONS:
-            self._check_pair(node.left, node.right)
-            if self.kind(node.left) != "number" and not isinstance(node, (exp.EQ, exp.NEQ)):
-                raise ExpressionError(f"文字和是否不能比大小:{node.sql()}", "用 = 或 IN")
+            left, right = _operands(node)
+            self._check_pair(left, right)
+            if self.kind(left) != "number" and not isinstance(node, (exp.EQ, exp.NEQ)):
+                raise ExpressionError(f"文字和是否不能比大小：{node.sql()}", "用 = 或 IN")
 
-    def _check_pair(self, left: exp.Expression, right: exp.Expression) -> None:
+    def _check_pair(self, left: exp.Expr, right: exp.Expr) -> None:
         kind = self.kind(left)
         self._expect(right, kind)
         for fact, literal in ((_bare(left), _bare(right)), (_bare(right), _bare(left))):
             if kind == "choice" and isinstance(fact, exp.Column) and isinstance(literal, exp.Literal):
                 choices = self._name(fact).choices
                 if literal.this not in choices:
-                    raise ExpressionError(f"{fact.name} 没有 {literal.this} 这个取值", f"从 {'、'.join(sorted(choices))} 里选")
+                    raise ExpressionError(
+                        f"{fact.name} 没有 {literal.this} 这个取值", f"从 {'、'.join(sorted(choices))} 里选"
+                    )
 
-    def _test(self, node: exp.Expression) -> Test:
+    def _test(self, node: exp.Expr) -> Test:
         node = _bare(node)
-        if isinstance(node, exp.And):
-            return every([self._test(part) for part in node.flatten()])
-        if isinstance(node, exp.Or):
-            return some([self._test(part) for part in node.flatten()])
+        if isinstance(node, (exp.And, exp.Or)):
+            parts = [self._test(part) for part in node.flatten()]
+            return every(parts) if isinstance(node, exp.And) else some(parts)
         if isinstance(node, exp.Not):
             return negated(self._test(node.this))
-        if isinstance(node, exp.Boolean):
-            constant = bool(node.this)
-            return lambda values, masks: constant
         if isinstance(node, exp.Column):
             return known_or_mask(self._name(node).slot)
+        return constantly(bool(node.this)) if isinstance(node, exp.Boolean) else self._relation(node)
+
+    def _relation(self, node: exp.Expr) -> Test:
+        if isinstance(node, exp.In):
+            return self._member(node)
         if isinstance(node, exp.Between):
             low, high = node.args["low"], node.args["high"]
             return every([self._compare(operator.ge, node.this, low), self._compare(operator.le, node.this, high)])
-        if isinstance(node, exp.In):
-            return self._member(node)
-        return self._compare(_COMPARISONS[type(node)], node.left, node.right)
+        left, right = _operands(node)
+        return self._compare(_COMPARISONS[type(node)], left, right)
 
     def _member(self, node: exp.In) -> Test:
         wanted = frozenset(self._scalar(_bare(item))([]) for item in node.expressions)
@@ -224,7 +232,7 @@ class Compiler:
 
         return member
 
-    def _compare(self, holds: Callable[[Any, Any], bool], left: exp.Expression, right: exp.Expression) -> Test:
+    def _compare(self, holds: Callable[[Any, Any], bool], left: exp.Expr, right: exp.Expr) -> Test:
         left, right = _bare(left), _bare(right)
         if isinstance(left, exp.Column) and isinstance(right, exp.Literal):
             return compared_with(self._name(left).slot, holds, self._scalar(right)([]))
@@ -253,23 +261,21 @@ class Compiler:
 
         return unknown
 
-    def _scalar(self, node: exp.Expression) -> Scalar:
+    def _scalar(self, node: exp.Expr) -> Scalar:
         node = _bare(node)
         if isinstance(node, exp.Column):
             slot = self._name(node).slot
             return lambda values: values[slot]
         if isinstance(node, exp.Literal):
-            constant = node.this if node.is_string else exact(node.this)
-            return lambda values: constant
+            return always(node.this if node.is_string else exact(node.this))
         if isinstance(node, exp.Boolean):
-            truth = bool(node.this)
-            return lambda values: truth
+            return always(bool(node.this))
         if isinstance(node, exp.Neg):
-            read = self._scalar(node.this)
-            return lambda values: None if (value := read(values)) is None else -value
+            return arithmetic(operator.mul, always(-1), self._scalar(node.this))
         if type(node) in _ARITHMETIC:
-            return arithmetic(type(node), self._scalar(node.left), self._scalar(node.right))
-        raise ExpressionError(f"这里要一个数或名字:{node.sql()}", "把条件拆成几个比较,用 AND、OR 连起来")
+            left, right = _operands(node)
+            return arithmetic(_ARITHMETIC[type(node)], self._scalar(left), self._scalar(right))
+        raise ExpressionError(f"这里要一个数或名字：{node.sql()}", "把条件拆成几个比较，用 AND、OR 连起来")
 
 
 def exact(number: str | int) -> int | Fraction:
@@ -278,14 +284,32 @@ def exact(number: str | int) -> int | Fraction:
     return fraction.numerator if fraction.denominator == 1 else fraction
 
 
-def _bare(node: exp.Expression) -> exp.Expression:
+def _bare(node: exp.Expr) -> exp.Expr:
     while isinstance(node, exp.Paren):
         node = node.this
     return node
 
 
-def _operands(node: exp.Expression) -> list[exp.Expression]:
-    return [node.this] if isinstance(node, exp.Neg) else [node.left, node.right]
+def _operands(node: exp.Expr) -> list[exp.Expr]:
+    return [node.this] if isinstance(node, (exp.Neg, exp.Not)) else [node.this, node.args["expression"]]
+
+
+def always(constant: Any) -> Scalar:
+    """A scalar that does not depend on the household."""
+
+    def read(_values: Values) -> Any:
+        return constant
+
+    return read
+
+
+def constantly(truth: bool) -> Test:
+    """A test that does not depend on the household."""
+
+    def test(_values: Values, _masks: Masks) -> bool | int:
+        return truth
+
+    return test
 
 
 def every(tests: Sequence[Test]) -> Test:
@@ -358,9 +382,8 @@ def compared_with(slot: int, holds: Callable[[Any, Any], bool], constant: Any) -
     return compare
 
 
-def arithmetic(kind: type[exp.Expression], left: Scalar, right: Scalar) -> Scalar:
+def arithmetic(combine: Callable[[Any, Any], Any], left: Scalar, right: Scalar) -> Scalar:
     """Exact arithmetic; unknown when a side is unknown or a divisor is 0."""
-    combine = {exp.Add: operator.add, exp.Sub: operator.sub, exp.Mul: operator.mul, exp.Div: _divide}[kind]
 
     def calculate(values: Values) -> Any:
         one = left(values)
@@ -370,7 +393,3 @@ def arithmetic(kind: type[exp.Expression], left: Scalar, right: Scalar) -> Scala
         return None if other is None else combine(one, other)
 
     return calculate
-
-
-def _divide(one: int | Fraction, other: int | Fraction) -> Fraction | None:
-    return Fraction(one) / other if other else None

@@ -53,40 +53,40 @@ def _mistake(spec: FactSpec | None, name: str, value: Any) -> str | None:
     if spec is None:
         return f"没有“{name}”这一项"
     if spec.derived:
-        return f"“{spec.label}”由别的情况推算,不能直接填"
+        return f"“{spec.label}”由别的情况推算，不能直接填"
     if spec.type in {"integer", "yuan"}:
         return _number_mistake(spec, value)
     if spec.type == "boolean":
-        return None if isinstance(value, bool) else f"{spec.label}只能是“是”或“否”,不能是{value!r}"
+        return None if isinstance(value, bool) else f"{spec.label}只能是“是”或“否”，不能是{value!r}"
     if spec.type == "choice":
         good = isinstance(value, str) and value in spec.choices
-        return None if good else f"{spec.label}不能是{value!r},只能是{'、'.join(spec.choices)}"
+        return None if good else f"{spec.label}不能是{value!r}，只能是{'、'.join(spec.choices)}"
     return _other_mistake(spec, value)
 
 
 def _number_mistake(spec: FactSpec, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, Fraction)):
-        return f"{spec.label}要一个数,不能是{value!r}"
+        return f"{spec.label}要一个数，不能是{value!r}"
     if not isinstance(value, Fraction) and not math.isfinite(value):
-        return f"{spec.label}要一个数,不能是{value!r}"
+        return f"{spec.label}要一个数，不能是{value!r}"
     if spec.type == "integer" and value != int(value):
-        return f"{spec.label}要一个整数,不能是{value}"
+        return f"{spec.label}要一个整数，不能是{value}"
     if spec.min is not None and value < spec.min:
-        return f"{spec.label}不能小于{spec.min}{spec.unit},现在是{value}"
+        return f"{spec.label}不能小于{spec.min}{spec.unit}，现在是{value}"
     if spec.max is not None and value > spec.max:
-        return f"{spec.label}不能大于{spec.max}{spec.unit},现在是{value}"
+        return f"{spec.label}不能大于{spec.max}{spec.unit}，现在是{value}"
     return None
 
 
 def _other_mistake(spec: FactSpec, value: Any) -> str | None:
     if spec.type == "choices":
         good = isinstance(value, (list, tuple, set, frozenset)) and all(item in spec.choices for item in value)
-        return None if good else f"{spec.label}要一个列表,每项只能是{'、'.join(spec.choices)},不能是{value!r}"
+        return None if good else f"{spec.label}要一个列表，每项只能是{'、'.join(spec.choices)}，不能是{value!r}"
     if spec.type == "list":
-        return None if isinstance(value, (list, tuple)) else f"{spec.label}要一个列表,不能是{value!r}"
+        return None if isinstance(value, (list, tuple)) else f"{spec.label}要一个列表，不能是{value!r}"
     if spec.type == "date":
-        return None if _is_day(value) else f"{spec.label}要一个日期(年-月-日),不能是{value!r}"
-    return None if isinstance(value, str) and value.strip() else f"{spec.label}要文字,不能是{value!r}"
+        return None if _is_day(value) else f"{spec.label}要一个日期（年-月-日）,不能是{value!r}"
+    return None if isinstance(value, str) and value.strip() else f"{spec.label}要文字，不能是{value!r}"
 
 
 def _is_day(value: Any) -> bool:

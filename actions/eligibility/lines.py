@@ -87,5 +87,5 @@ def _day(case: dict[str, Any]) -> date:
 def _place(case: dict[str, Any]) -> str:
     place = case.get("place")
     if not isinstance(place, str) or not place.isascii() or not place.isdigit() or len(place) not in {2, 4, 6, 9, 12}:
-        raise _LineError("place 要写行政区划代码,例如 429006")
+        raise _LineError("place 要写行政区划代码，例如 429006")
     return place

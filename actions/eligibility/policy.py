@@ -32,11 +32,12 @@ from actions.eligibility.schema import (
 Model = TypeVar("Model", bound=BaseModel)
 NATIONAL = "national"
 _SOURCE_ID = re.compile(r"\b[LH]\d{2}\b")
+_CITED = re.compile(r"\b([LH]\d{2})\b ?")
 _REMEDIES = {
     "missing": ("缺少 {key}", "补上这一项"),
-    "extra_forbidden": ("不认识 {key}", "检查拼写,或删掉这一项"),
-    "literal_error": ("{key} 的值不在允许的范围", "从允许的值里选:{expected}"),
-    "string_pattern_mismatch": ("{key} 的写法不对", "名字用小写字母、数字和下划线;号码只用数字"),
+    "extra_forbidden": ("不认识 {key}", "检查拼写，或删掉这一项"),
+    "literal_error": ("{key} 的值不在允许的范围", "从允许的值里选：{expected}"),
+    "string_pattern_mismatch": ("{key} 的写法不对", "名字用小写字母、数字和下划线；号码只用数字"),
     "too_short": ("{key} 是空的", "至少写一条"),
     "string_too_short": ("{key} 是空的", "写上文字"),
     "value_error": ("{message}", "按这句话改"),
@@ -81,17 +82,21 @@ class Policy:
             parameter = self.parameters.get(level, {}).get(name)
             if parameter is not None:
                 return _figure_on(parameter, level, on)
-        return PlacedFigure(next(at[name] for at in self.parameters.values() if name in at), place, None, None, "没有登记")
+        return PlacedFigure(
+            next(at[name] for at in self.parameters.values() if name in at), place, None, None, "没有登记"
+        )
 
     def _figures_at(self, on: date, place: str) -> Mapping[str, Figure | None]:
         return {name: self.figure(name, on, place).value for name in self.engine.parameters}
 
     def cite(self, source: str) -> str:
-        """A source with the documents' titles in place of their ids; hearsay is marked as such."""
-        cited = _SOURCE_ID.sub(lambda match: f"《{self.sources[match.group()].title}》", source)
-        ids = _SOURCE_ID.findall(source)
-        hearsay = ids and all(self.sources[one].seen == "转述" for one in ids)
-        return f"{cited}(转述,未见原文)" if hearsay else cited
+        """A source with the documents' titles in place of their ids; what was only reported by others is marked so."""
+
+        def title(match: re.Match[str]) -> str:
+            document = self.sources[match.group(1)]
+            return f"《{document.title}》（转述）" if document.seen == "转述" else f"《{document.title}》"
+
+        return _CITED.sub(title, source).replace("; ", "；")
 
 
 def places_above(place: str) -> tuple[str, ...]:
@@ -159,7 +164,12 @@ class _Loader:
         policy_engine = self._engine(facts, derived, names, programmes, documents, fact_document)
         self.stop_on_problems()
         policy = Policy(
-            programmes=programmes, facts=facts, parameters=parameters, sources=sources, common=common, engine=policy_engine
+            programmes=programmes,
+            facts=facts,
+            parameters=parameters,
+            sources=sources,
+            common=common,
+            engine=policy_engine,
         )
         policy_engine.prepare(policy.cite)
         return policy
@@ -249,7 +259,9 @@ class _Loader:
             if document is None or programme is None:
                 continue
             if programme.name != path.stem:
-                self.problems.append(document.problem(("name",), f"name 与文件名不同:{programme.name}", f"写成 {path.stem}"))
+                self.problems.append(
+                    document.problem(("name",), f"name 与文件名不同：{programme.name}", f"写成 {path.stem}")
+                )
             if common is not None and not programme.appeal:
                 programme = programme.model_copy(update={"appeal": common.appeal})
             documents[programme.name] = document
@@ -274,11 +286,13 @@ class _Loader:
     ) -> None:
         ids = _SOURCE_ID.findall(text)
         for unknown in [one for one in ids if one not in sources]:
-            self.problems.append(document.problem(where, f"sources.yaml 里没有 {unknown}", "先登记出处,或改正编号"))
+            self.problems.append(document.problem(where, f"sources.yaml 里没有 {unknown}", "先登记出处，或改正编号"))
         if rule and not ids:
-            self.problems.append(document.problem(where, "没有出处编号", "写上文件编号和条款,例如 L01 第18条"))
+            self.problems.append(document.problem(where, "没有出处编号", "写上文件编号和条款，例如 L01 第18条"))
         if rule and ids and all(one in sources and sources[one].seen == "否" for one in ids):
-            self.problems.append(document.problem(where, "出处未见原文,不能作规则", "换一个见过的出处,或改成数据缺口"))
+            self.problems.append(
+                document.problem(where, "出处未见原文，不能作规则", "换一个见过的出处，或改成数据缺口")
+            )
 
     def _derived_order(self, facts: Mapping[str, FactSpec], document: Document) -> list[str]:
         graph: dict[str, set[str]] = {}
@@ -298,7 +312,9 @@ class _Loader:
         except CycleError as error:
             circle = [str(one) for one in error.args[1]]
             self.problems.append(
-                document.problem((circle[0], "derive"), f"推导绕成了圈:{' → '.join(circle)}", "让其中一个不再依赖另一个")
+                document.problem(
+                    (circle[0], "derive"), f"推导绕成了圈：{' → '.join(circle)}", "让其中一个不再依赖另一个"
+                )
             )
             order = []
         self.stop_on_problems()
@@ -331,8 +347,8 @@ class _Loader:
             for index, line in enumerate(programme.figures):
                 if line.parameter not in names or f"{{{line.parameter}}}" not in line.text:
                     where = ("figures", index, "parameter")
-                    message = f"参数 {line.parameter} 没有登记,或文字里没有 {{{line.parameter}}}"
-                    self.problems.append(document.problem(where, message, "登记参数,并在文字里用花括号写它"))
+                    message = f"参数 {line.parameter} 没有登记，或文字里没有 {{{line.parameter}}}"
+                    self.problems.append(document.problem(where, message, "登记参数，并在文字里用花括号写它"))
 
     def _engine(
         self,
@@ -363,7 +379,7 @@ def located_conditions(programme: Programme) -> list[tuple[Where, Condition]]:
 def _in_words(mistake: dict[str, Any], at: Where) -> tuple[str, str]:
     key = str(at[-1]) if at else "内容"
     context = mistake.get("ctx", {})
-    template, remedy = _REMEDIES.get(str(mistake["type"]), ("{key} 的值不对({message})", "按说明改正"))
+    template, remedy = _REMEDIES.get(str(mistake["type"]), ("{key} 的值不对（{message}）", "按说明改正"))
     words = {
         "key": key,
         "message": str(mistake["msg"]).removeprefix("Value error, "),

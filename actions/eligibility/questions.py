@@ -57,7 +57,9 @@ def rank_questions(
     focus: Collection[str] = (),
 ) -> list[Question]:
     """All questions worth asking, best first."""
-    situation = hints.situation if isinstance(hints, Assessment) else policy.engine.situate(exact_facts(policy, facts), {})
+    situation = (
+        hints.situation if isinstance(hints, Assessment) else policy.engine.situate(exact_facts(policy, facts), {})
+    )
     compiled = {one.programme.name: one for one in policy.engine.programmes}
     open_hints = [hint for hint in hints if hint.verdict == POSSIBLE and hint.programme in compiled]
     concerned: dict[str, list[Hint]] = {}

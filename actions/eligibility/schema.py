@@ -87,7 +87,7 @@ class FactSpec(Strict):
         if self.ask and not (self.question and self.why and self.answers):
             raise ValueError("ask: true 的事实要写 question、why 和 answers")
         if self.derive and self.ask:
-            raise ValueError("推导出来的事实不能问,去掉 ask 或 derive")
+            raise ValueError("推导出来的事实不能问，去掉 ask 或 derive")
         return self
 
 
@@ -116,7 +116,7 @@ class Parameter(Strict):
     def _dates_in_order(self) -> Parameter:
         days = [figure.from_day for figure in self.values]
         if days != sorted(set(days)):
-            raise ValueError("values 的日期有重叠或顺序不对,从早到晚各写一次")
+            raise ValueError("values 的日期有重叠或顺序不对，从早到晚各写一次")
         for figure in self.values:
             if figure.value is not None and isinstance(figure.value, bool) != (self.type == "boolean"):
                 raise ValueError(f"value {figure.value} 与 type: {self.type} 不符")
@@ -234,7 +234,7 @@ class Programme(Strict):
             raise ValueError("至少要有一个条件")
         repeated = sorted({name for name in names if names.count(name) > 1} | ({"registration"} & set(names)))
         if repeated:
-            raise ValueError(f"条件名重复:{'、'.join(repeated)}(registration 由户籍规则占用)")
+            raise ValueError(f"条件名重复：{'、'.join(repeated)}(registration 由户籍规则占用)")
         return self
 
 
