@@ -16,29 +16,38 @@ MAX_AGE: Final = 120
 MAX_HOUSEHOLD: Final = 20
 
 _ELDERS = (
-    r"(?:爷爷|奶奶|外公|外婆|姥姥|姥爷|爹爹|婆婆|公公|公婆|岳父|岳母|父母|父亲|母亲|爸妈|爸爸|妈妈|爸|妈(?!的)|老爹|老娘|娘(?![俩仨家])|爹(?!爹)|老爸|老妈|老母亲?|老父亲?|家父|家母"
+    r"(?:爷爷|奶奶|外公|外婆|姥姥|姥爷|爹爹|婆婆|公公|公婆|岳父|岳母|父母(?!官)|父亲|母亲|爸妈|爸爸|妈妈|爸|妈(?!的[,!。]|了个)|老爹|老娘|(?<![姑老板婆新伴])娘(?![俩仨家])|爹(?!爹)|老爸|老妈|老母亲?|老父亲?|家父|家母"
     r"|老汉儿?|老头子?|婶|嬷)"
 )
-_SPOUSES = r"(?:老公|老婆|丈夫|妻子|爱人|老伴|媳妇|婆娘|堂客|屋里人|男人|对象|先生(?!们))"
+_SPOUSES = r"(?:老公|老婆|丈夫|妻子|爱人|老伴|媳妇|婆娘|堂客|屋里人|男人)"
 _YOUNG = (
-    r"(?:儿子|女儿|闺女|(?<!小)姑娘|孩子|小孩|娃儿?|伢儿?子?|崽崽?|幺儿|宝宝|毛毛|孙子|孙女|孙姑娘|孙伢|外孙|儿女|子女|儿童|小儿|男孩|女孩|我儿|吾儿|儿(?=\d|[一二三四五六七八九十]+岁|患|得|今)"
+    r"(?:儿子|女儿|闺女|(?<!小)姑娘|孩子|小孩|娃儿?|伢儿?子?|崽崽?|幺儿|宝宝|毛毛|孙子|孙女|孙姑娘|孙伢|外孙|儿女|子女|儿童|小儿|男孩|女孩|我儿(?!子|女)|吾儿|儿(?=\d|[一二三四五六七八九十]+岁|患|得|今)"
     r"|丫头|小子|双胞胎|其子|其女)"
 )
-_SIBLINGS = r"(?:哥哥?|弟弟?|姐姐?|妹妹?|嫂子|弟媳)"
+_SIBLINGS = r"(?:哥哥?|(?<!兄)弟弟?(?!兄)|姐姐?|妹妹?(?!子)|嫂子|弟媳)"
 RELATIVE = re.compile(rf"{_ELDERS}|{_SPOUSES}|{_YOUNG}|{_SIBLINGS}|其[父母夫妻子女]")
-_ME = re.compile(r"我(?!们|市|县|省|国|镇|乡|村|区|校|局)|本人|俺(?!们)|自己")
-_WE = re.compile(
-    r"(?:我们?|俺们?|咱们?)(?:这?一?家(?!庭医生|伙|乡)|屋里|屋头|家里|家人|一家|家庭|娘|爷|母|父|祖孙|两口|俩|姐弟|兄弟|姐妹)|家里|屋里|屋头|全家|一家[一二三四五六七八九\d两几]口"
-    r"|家庭(?!医生|教育|作业|暴力|住址)|家中|(?:娘|爷|母子|母女|父子|父女|祖孙)[俩仨]|(?:我们|咱们|俺们)(?=.{0,8}(?:低保|特困|五保|监测|刚性|从|房|收入|口人|本地|户口|外地|困难))"
+_ME = re.compile(r"我(?!们|市|县|省|国|镇|乡|村|区|校|局)|本人|俺(?!们)")
+_OUR_HOME = re.compile(
+    r"(?:我|俺|咱)们?(?:这?一?家(?!庭医生|伙|乡)|屋里|屋头|家里|家人|一家|家庭)|(?<!在)(?:家里|屋头)|(?<![在租])屋里|全家|一家[一二三四五六七八九\d两几]口"
+    r"|家中|(?:娘|爷|母子|母女|父子|父女|祖孙)[俩仨]"
 )
+_OURS = re.compile(
+    r"(?:我们|咱们|俺们)(?:娘|爷|母|父|祖孙|两口|俩|姐弟|兄弟|姐妹)|(?:我们|咱们|俺们)(?=.{0,8}(?:低保|特困|五保|监测|刚性|从|房|收入|口人|本地|户口|外地|困难|收尸))"
+)
+_VILLAGE_VOICE = re.compile(r"我们?(?:这|那)里|我村|我们村|代表[^,。]{0,8}(?:村民|患者|居民|业主|居住)|全体")
 
 _REPORT = re.compile(
-    r"网格员|联络员|(?<!给)(?<!托)(?<!跟)(?<!和)(?<!向)(?<!找)(?<!问)(?<!求)(?<!靠)(?<!遍)(?<!到)(?<!是)(?:隔壁|邻居|对门|楼上|楼下|邻村|隔壁湾)(?!.{0,6}(?:借|接济|送饭|帮忙|帮衬|吵|漏水|噪|装修|都(?:吃|有|拿|办)))|同病房"
-    r"|(?:我们|俺们|咱们?|我)?(?:这|那)?(?:村|组|小区|社区|湾|队|院子|楼|单元|厂|工地|班|学校|街)(?:里|上|子里)?(?:还)?有(?:一)?(?:个|位|户|家|名|对)"
-    r"|(?:路边|街上|街头|桥头|桥下|车站|门口|公园|天桥|超市|广场|地下通道|银行|医院)[^,。]{0,8}(?:有|睡|躺|坐|看到|捡|那个)[^,。]{0,6}(?:老人|老头|老太|老叫花|乞丐|流浪|小伙|妇女|婆婆|爹爹|女的|男的|孩子|人)"
-    r"|流浪(?:人员|汉|老人|乞讨)|乞讨人员|叫花子|上报变更|现?反映一户|(?:这|那|有)(?:一)?(?:家人|户人家|户人|个五保|个孤老|位老人|个老(?:人|太|头|爹|婆|汉))|(?:有|我)(?:一|1)?(?:个|位)?(?:朋友|同事|工友|同学(?!家里都))"
-    r"|我(?:一|的)?(?:个)?(?:叔叔?|伯伯?|伯父|姑姑?|姑妈|舅舅?|姨妈?|婶|堂[兄弟姐妹哥]|表[兄弟姐妹哥]|侄[子女]|亲戚|战友|老乡|房东|租客|学生)|(?:村民|组民|住户|贫困户|五保户|特困人员|特困户)[\u4e00-\u9fff]{1,2}某|转发|男主人|老看到|看到一?个|工棚"
-    r"|(?:[一二三四五六七八九\d]+组|村)[^,。]{0,10}?[\u4e00-\u9fff]某"
+    r"网格员|网格日报|联络员|同病房|上报变更|现?反映一户|转发|男主人|老看到|看到一?个|工棚"
+    r"|(?:我们|俺们|咱们?|我)?(?:这|那)?(?:村|组|小区|社区|湾|湾子|队|院子|楼|单元|厂|工地|班|街|隔壁|对门|楼上|楼下)(?:里|上|子里)?(?:还)?有(?:一)?(?:个|位|户|家|名|对)"
+    r"|(?:路边|街上|街头|桥头|桥下|车站|门口|公园|天桥|超市|广场|地下通道|银行|医院|终点站)[^,。]{0,8}(?:有|睡|躺|坐|看到|捡|那个|住满)[^,。]{0,8}(?:老人|老头|老太|老叫花|乞丐|流浪|小伙|妇女|婆婆|爹爹|女的|男的|孩子|人)"
+    r"|流浪(?:人员|汉|老人|乞讨)|乞讨人员|叫花子|(?:这|那|有)(?:一)?(?:家人|户人家|户人|个五保|个孤老|位老人|个老(?:人|太|头|爹|婆|汉))"
+    r"|有(?:一|1)?(?:个|位)?(?:朋友|同事|工友|同学)|我(?:一|的)?(?:个)?(?:叔叔?|伯伯?|伯父|姑(?:姑|妈|父)|舅舅?|姨妈?|婶|堂[兄弟姐妹哥]|表[兄弟姐妹哥]|侄[子女]|亲戚|战友|房东|租客|朋友|同事|工友)"
+)
+_REPORT_BY_NAME = re.compile(
+    r"(?:村民|组民|住户|贫困户|五保户|特困人员|特困户|特困供养老人|特困老人|老人|残疾人)[\u4e00-\u9fff]{1,2}某|(?:[一二三四五六七八九\d]+组|村|社区)[^,。]{0,10}?(?<!书记)(?<!主任)(?<!干部)[\u4e00-\u9fff]某"
+)
+_NEXT_DOOR = re.compile(
+    r"(?<![给托跟和向找问求靠遍到是])(?:隔壁|邻居|对门|楼上|楼下|邻村)(?!.{0,6}(?:借|接济|送饭|帮忙|帮衬|吵|漏水|噪|装修|都(?:吃|有|拿|办|问)))(?!区|们|民)"
 )
 _CALLER_NOTE = re.compile(r"来电(?:人|者)|求助人|来访人|申请人(?=[男女,\d])")
 _NOTE_RELATIVE = re.compile(
@@ -50,18 +59,27 @@ _BACKGROUND_AFTER = re.compile(
     r"|各有|成家|都有自己|不孝|在外|管这些|一个月才|医治无效|说(?!.{0,4}(?:不让|欠))|带大|抚养|养我|不给|离开人世|意外|相继|感情|吵架|从小|生前)"
 )
 _RELATIVE_NEEDY = re.compile(
-    r"病|癌|瘫|残|聋|哑|瞎|傻|痴|住院|手术|开刀|透析|化疗|救助|低保|五保|特困|证|岁|读|上学|学费|大学|小学|初中|高中|幼儿|丢|不见|没回|走失|倒在|晕|昏|吐|医|药|退休|户口|吃|饿|哭|中风|脑|心脏|不便|瘦|尿|ICU|骨折|老了|没人|自理|公租|补"
+    r"病|癌|瘫|残|聋|哑|瞎|傻|痴|住院|手术|开刀|透析|化疗|救助|低保|五保|特困|证|岁|读|上学|学费|大学|小学|初中|高中|幼儿|丢|不见|没回|走失|走丢|买包|倒在|晕|昏|吐|医|药|退休|户口|吃|饿|哭|中风|脑|心脏|不便|瘦|尿|ICU|骨折|老了|没人|自理|公租|补"
+)
+_SELF_FILL = r"(?:我|本人|俺|我自己)(?:就|也|都|还|又|真的|现在|今年|从小|是一?[个名位]?|今天|昨天|一直|只|已经|目前|刚|才|这种?|的|去年[^,。]{0,4}|前年|上个月|这几天|一个人|想|要|长期|实在|本来|身体|一?[个名位]| ){0,4}"
+_SELF_PATIENT = re.compile(
+    _SELF_FILL
+    + r"(?:残|肢体|视力|听力|[一二三四]级|聋|瞎|智力|精神[病残分]|智障|眼睛|腿|腰|双耳|下肢|患|得了?[^,。]{0,6}(?:病|癌|症)|有病|查出|被?诊断|尿毒|癌|[乳肺胃肝肠]|脑[瘫梗出]|瘫|低保(?:户)?(?=[,。 ]|停)|(?:又)?吃(?:着)?低保|五保|特困|孤儿|失业|下岗"
+    r"|被(?:优化|裁|辞|打|骗|撞|抢|锁|赶)|没工作|没饭|没地方|没人(?:管)?|没儿|无儿|没(?:有)?了?劳动能力|住院|透析|化疗|怀孕|流浪|睡|饿|[两三四几]天没吃|不会说话|残疾|失去|丧失|独居|摔|车祸|撞)"
+    r"|(?:患者|这种|像我|尿毒症患者)[^,。]{0,4}我|我们这种[^,。]{0,6}患者|^[^我俺爸妈父母儿女公婆孩娃伢爷奶老]{0,24}(?:检测出|查出|检查出|确诊(?!标准))[^,。]{0,6}(?:癌|病|症|瘤)"
 )
 _SELF_STATE = re.compile(
-    r"(?:我|本人|俺|我自己)(?:就|也|都|还|又|真的|现在|今年|从小|是一?[个名位]?|今天|昨天|一直|只|已经|目前|刚|才|这|那个?|的|去年|前年|上个月|这几天|一个人|想|要|长期|实在|本来|身体|一?[个名位]){0,4}"
-    r"(?:残|肢体|视力|听力|聋|瞎|智力|精神|智障|精神病|眼睛|腿|腰|双耳|下肢|患|得了?|有病|查出|诊断|尿毒|癌|乳腺癌|肺癌|脑|瘫|低保|吃低保|五保|特困|孤儿|失业|下岗|被|没工作|没饭|没地方|没人|没房|没儿|无儿|没得|[一二三四五六七八九十\d]{2,}岁|住院|透析|化疗|怀孕|流浪"
-    r"|睡|饿|外地|户口|户籍|不会说话|残疾|失去|丧失|单身|独居|住|租|打零工|单亲|送外卖|大[一二三四]|学生|退休|农民工?|打工|摔|车祸|撞|老了|身上|单亲)"
+    _SELF_FILL
+    + r"(?:[一二三四五六七八九十\d]{2,}[岁了]|外地|外省|单身|住(?!址)|租|打零工|单亲|送外卖|大[一二三四]|学生|退休|农民工?|打工|务工|在外|在[^,。]{2,8}打工|老了|身上|喂的|养的|没房|没钱|[^,。]{0,8}大学生|[^,。]{0,6}没有中国户口|越南|[^,。]{0,8}读(?:高|初|大))"
+)
+_SUBJECTLESS = re.compile(
+    r"被骗|跑出来|放出来|没人要|身上(?:就|只)?剩|(?:桥洞|车站|公园)[^,。]{0,4}睡|(?:腿|手|腰|脚)(?:撞|摔|砸)?断|炸坏|出租屋里|残[^。]{0,20}想|想(?:回家|找活|有个活)|没(?:得)?钱买票|拖欠[^,。]{0,6}工资|我们收尸"
 )
 _SELF_HARM = re.compile(
     r"不想活|活够|活着(?:真)?(?:没|冇)|想死|去死|寻死|自杀|轻生|跳(?:楼|河|江|桥)|百草枯|敌敌畏|安眠药|上吊|割腕|一了百了|下辈子|走得安心|来世|遗书|了结自己|解脱|跟他一起去|活不下去|明天就一个都没|撑不下去了?$"
 )
 _TOPIC = re.compile(
-    r"低保|五保|特困|救助|补助|补贴|申请|户口|户籍|公租|廉租|残|病|癌|药|医|院|瘫|失业|工作|下岗|裁|优化|饿|吃|钱|债|欠|住|房|租|睡|桥洞|孤|离婚|打我|又打|反锁|关|学费|上学|读书|大学|受灾|淹|烧|塌|工资|收入|生活|困难|养老|没人|退休|岁|身份证|残疾|老板|摔|撞|怀孕|流浪|回家|护照"
+    r"低保|五保|特困|救助|补助|补贴|申请|户口|户籍|公租|廉租|残|病|癌|药|医|院|瘫|失业|工作|下岗|裁|优化|饿|吃|钱|债|欠|住|房|租|睡|桥洞|孤|离婚|打我|又打|反锁|关|学费|上学|读书|大学|受灾|淹|烧|塌|工资|收入|生活|困难|养老|没人|退休|岁|残疾|老板|摔|撞|怀孕|流浪|回家|护照|轮椅|肢体|视力|听力|出门|扶手|血汗"
 )
 _NOT_SELF = re.compile(
     r"^(?:谢谢|不用|没事|测试)|捐|献爱心|驾驶证|噪|扰民|业主|幼儿园|垃圾分类|快递|井盖|物业|停车|电话写错|的电话是|打我手机|搞不清|记不清|哪搞得|没有想不开|电话写|房产公司|违法"
@@ -77,9 +95,12 @@ class Relatives:
     needy: tuple[re.Match[str], ...]
 
 
+_MISSING = re.compile(r"没回(?:来|家)|走失|走丢|不见了|失踪|联系不上")
+
+
 def find_relatives(text: str) -> Relatives:
     named = tuple(RELATIVE.finditer(text))
-    background = _background(text, named)
+    background = set() if _MISSING.search(text) else _background(text, named)
     return Relatives(named, tuple(match for match in named if match.start() not in background))
 
 
@@ -88,31 +109,87 @@ def _background(text: str, named: tuple[re.Match[str], ...]) -> set[int]:
     return {match.start() for match in named if _BACKGROUND_AFTER.match(text[match.end() : match.end() + 16])}
 
 
-def for_whom(text: str, relatives: Relatives, *, alone: bool) -> Whom | None:  # the order of the tests is the rule
+def for_whom(text: str, relatives: Relatives, *, alone: bool) -> Whom | None:
     """Who is in need, or None when the message does not say."""
     if _SELF_HARM.search(text) and not re.search(r"没有?(?:想不开|寻)|以前寻|的人|如果", text):
         return "self"
     if _CALLER_NOTE.search(text):
         return _whom_of_note(text)
-    needy = [match for match in relatives.needy if _stands_for_need(text, match)]
-    if _REPORT.search(text) and not (alone and _ME.search(text)):
+    if _is_report(text):
         return "other"
-    if alone and not needy:
-        return "self" if _ME.search(text) or "家里就" in text or "屋里就" in text else None
-    mine = _SELF_STATE.search(text)
-    if needy and not (
-        mine
-        and mine.start() < needy[0].start()
-        and not _RELATIVE_NEEDY.search(text[needy[0].end() : needy[0].end() + 20])
+    return _whom_at_home(text, relatives, alone=alone)
+
+
+def _is_report(text: str) -> bool:
+    if _REPORT.search(text):
+        return True
+    by_name = _REPORT_BY_NAME.search(text)
+    if by_name and not _ME.search(text, 0, by_name.end()):
+        return True
+    next_door = _NEXT_DOOR.search(text)
+    return bool(next_door) and not re.search(
+        r"(?:我|俺)(?:家|屋里|就|一个人|是|今年|都|有|妈|爸|老)", text[: next_door.start() if next_door else 0]
+    )
+
+
+def _whom_at_home(text: str, relatives: Relatives, *, alone: bool) -> Whom | None:
+    """Self, family or nobody: the patient counts first, then whose state is told, then whose home is spoken of."""
+    needy = [match for match in relatives.needy if _stands_for_need(text, match)]
+    patients = [match for match in needy if _is_patient(text, match)]
+    patient_me, me = _SELF_PATIENT.search(text), _SELF_STATE.search(text)
+    if patient_me and not any(
+        _ILLNESS_NEAR.search(_own_clause(text, match)) for match in patients if match.start() < patient_me.start()
     ):
-        return "family"
-    if mine:
-        return "self" if not _WE.search(text) or _ME.search(text) else "family"
-    if _WE.search(text) and _TOPIC.search(text):
-        return "family"
-    if _ME.search(text) and _TOPIC.search(text) and not _NOT_SELF.search(text):
         return "self"
+    if alone and not patients:
+        return "self" if _ME.search(text) or "里就" in text else None
+    if patients:
+        return "family"
+    if _VILLAGE_VOICE.search(text):
+        return None
+    return _whom_of_state(text, needy, me)
+
+
+def _whom_of_state(text: str, needy: list[re.Match[str]], me: re.Match[str] | None) -> Whom | None:
+    topic = _TOPIC.search(text)
+    home = _OUR_HOME.search(text)
+    if me:
+        return "family" if home else "self"
+    if topic and (home or _OURS.search(text)):
+        return "family"
+    if _SUBJECTLESS.search(text):
+        return "self"
+    if topic and not _NOT_SELF.search(text) and (mine := _ME.search(text)):
+        owned = any(match.start() - mine.end() <= 1 for match in needy if match.start() >= mine.start())
+        alone_me = any(not RELATIVE.match(text, other.end()) for other in _ME.finditer(text))
+        return "family" if owned and not alone_me else "self"
     return None
+
+
+def _own_clause(text: str, match: re.Match[str]) -> str:
+    """The words about a relative: to the end of the clause, and one more clause when that is short."""
+    following = text[match.end() : match.end() + 24]
+    parts = re.split(r"[。;!?]", following, maxsplit=1)[0]
+    clauses = re.split(r"[, ]", parts)
+    reach = clauses[0]
+    for clause in clauses[1:]:
+        if len(reach) >= 6 or _ME.match(clause) or RELATIVE.match(clause):
+            break
+        reach += clause
+    me = _ME.search(reach)
+    return reach[: me.start()] if me and me.start() >= 4 else reach
+
+
+def _is_patient(text: str, match: re.Match[str]) -> bool:
+    if _RELATIVE_NEEDY.search(_own_clause(text, match)):
+        return True
+    before = re.split(r"[,。;!? ]", text[max(0, match.start() - 8) : match.start()])[-1]
+    return bool(
+        re.search(
+            r"(?:残疾|病|瘫|级|岁|自闭|孤独症|智力|低下|障碍)[^我]{0,3}的?(?:我)?$|(?:给|帮|替|替我|给我|帮我)(?:我)?$|给(?:我)?(?:家)?$",
+            before,
+        )
+    )
 
 
 def _whom_of_note(text: str) -> Whom | None:

@@ -70,9 +70,17 @@ _SLIP = re.compile(
 _HESITATION = re.compile(r"^(?:块钱|块|元)?[,。 …]*(?:(?:哦|噢|呃|额|嗯)[,。 …]+)+$")
 
 
+_BLANK_BETWEEN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
+
+
 def readable(text: str) -> str:
     """`text` ready for the fact rules: normalised, homophones and dialect mended, slips dropped."""
-    return drop_slips(mend(normalise(text)))
+    return drop_slips(mend(_joined(normalise(text))))
+
+
+def _joined(text: str) -> str:
+    """Single characters set apart by blanks are put together: 我 越南 来 老公 打 我."""
+    return _BLANK_BETWEEN.sub("", text) if text.count(" ") * 3 >= len(text) else text
 
 
 def mend(text: str) -> str:
