@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import yaml
 
-from nlu.features import syllable_of
 from nlu.labels import DANGERS
 from nlu.normalise import normalise
+from nlu.sounds import syllable_of
 
 RULES_FILE: Final = Path(__file__).with_name("danger_rules.yaml")
 _LONGEST_WORD: Final = 5
@@ -175,14 +175,21 @@ def prepare(text: str) -> str:
     return repair(_BLANKS_BETWEEN_HAN.sub("", normalise(text).lower()))
 
 
+def guarded_rules(text: str) -> list[tuple[str, bool]]:
+    """Names of the rules whose words stand in `text`, each with whether it fires: not every find is called off."""
+    prepared = prepare(text)
+    named = []
+    for rule in rules():
+        finds = list(rule.find.finditer(prepared))
+        if finds:
+            named.append((rule.name, any(not _called_off(rule, prepared, found) for found in finds)))
+    return named
+
+
 def fired_rules(text: str) -> list[Rule]:
     """The rules whose words stand in `text` and which nothing calls off."""
-    prepared = prepare(text)
-    return [rule for rule in rules() if _fires(rule, prepared)]
-
-
-def _fires(rule: Rule, prepared: str) -> bool:
-    return any(not _called_off(rule, prepared, found) for found in rule.find.finditer(prepared))
+    firing = {name for name, fires in guarded_rules(text) if fires}
+    return [rule for rule in rules() if rule.name in firing]
 
 
 def _ordered(names: Iterable[str]) -> tuple[str, ...]:

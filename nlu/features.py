@@ -1,7 +1,8 @@
 """Text to features, the same code at training time and at run time so that the two cannot drift apart.
 
-Four groups, each weighed by tf-idf and scaled to its own length: characters 1-3 with edge marks, pinyin syllables 1-3
-in a spelling that forgives what keyboards and accents confuse, the closing of a letter, and the shape of the message.
+Five groups, each weighed by tf-idf and scaled to its own length: characters 1-3 with edge marks, pinyin syllables 1-3
+in a spelling that forgives what keyboards and accents confuse, the closing of a letter, the shape of the message, and
+the rules of the danger screen whose words it holds.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pypinyin import lazy_pinyin
 
+from nlu.dangers import guarded_rules
 from nlu.normalise import normalise
+from nlu.sounds import syllables
 
 FEATURES_VERSION: Final = 1
 """Raised whenever the features of a text change: an older model is then not current."""
@@ -26,7 +27,7 @@ FEATURES_VERSION: Final = 1
 LETTER_LENGTH: Final = 45
 """From here on a message is read as a letter, whose request mostly stands in its last sentences."""
 CLOSING_LENGTH: Final = 40
-GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.5}
+GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.5, "r": 0.7}
 
 # Class marks are capitals: the text itself is lower case by then.
 _CLASSES: Final = (
@@ -50,28 +51,6 @@ _QUESTION = re.compile(r"[?]|吗|呢|么|多少|怎么|咋|哪|什么|啥|几时
 _QUESTION_END = re.compile(r"(?:[?]|吗|呢|么|不|没|冇|哦|啊|呀)[ ?!。.]*$")
 _LETTER = re.compile(r"尊敬的|书记|领导|您好|此致|敬礼|县长|市长")
 _SENTENCE_END = re.compile(r"[。!?;\n]+")
-
-
-def _fuzzy(syllable: str) -> str:
-    """One spelling for the pairs that southern accents and pinyin keyboards confuse: zh/z, n/l, hu/f, ang/an, ing/in."""
-    for long, short in (("zh", "z"), ("ch", "c"), ("sh", "s"), ("hu", "f"), ("n", "l")):
-        if syllable.startswith(long):
-            syllable = short + syllable[len(long) :]
-            break
-    return syllable[:-1] if syllable.endswith("ng") else syllable
-
-
-@lru_cache(maxsize=30_000)
-def syllable_of(character: str) -> str:
-    """The toneless, forgiving pinyin of one Han character; empty for anything else."""
-    if not _HAN.fullmatch(character):
-        return ""
-    return _fuzzy(lazy_pinyin(character)[0])
-
-
-def syllables(text: str) -> list[str]:
-    """Forgiving syllables of the Han characters of `text`, in order, other characters left out."""
-    return [spoken for spoken in map(syllable_of, text) if spoken]
 
 
 def _with_classes(text: str) -> str:
@@ -130,6 +109,7 @@ def extract(text: str) -> dict[str, Counter[str]]:
         "p": Counter(_grams(syllables(plain), 3, "p", "'")),
         "e": Counter(_grams(_MARKS.sub("", end), 3, "e")),
         "s": Counter(_shape(text, plain)),
+        "r": Counter(f"r:{name}" if fires else f"r-off:{name}" for name, fires in guarded_rules(text)),
     }
 
 
