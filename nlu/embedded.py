@@ -94,6 +94,10 @@ class EmbeddedInterpreter:
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise ModelDamaged(f"{folder}: the model cannot be used ({error}); train it again") from error
 
+    def scores(self, text: str) -> NDArray[np.float32]:
+        """Decision values before any calibration, shape (intents + needs + dangers,)."""
+        return self._model.scores(text)
+
     def interpret(self, text: str) -> Interpretation:
         """Scores of every label. For needs and dangers 0.5 is the threshold that training chose for the label."""
         model = self._model
