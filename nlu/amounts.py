@@ -15,8 +15,10 @@ from nlu.numerals import Number
 Role = Literal["debt", "per_person", "medical", "education", "income", "spent", "ignored"]
 MAX_YUAN: Final = 1_000_000_000
 
+_SHORT: Final = 40
 _REACH_LEFT: Final = 26
 _REACH_RIGHT: Final = 7
+_PER_PERSON_BONUS: Final = 4  # 人均月入: the sharper word wins over the plain one beside it
 _SOFT_COST: Final = 5  # a comma or blank between word and sum counts as so many characters
 
 _YUAN = re.compile(r"^(?:多|来|几|把|好几)?(?:个)?(?:多)?(?:块钱|块|元|圆|人民币|RMB|rmb|大洋|/月|/年)")
@@ -24,14 +26,14 @@ _NOT_YUAN = re.compile(
     r"^(?:多|来|几)?(?:个)?(?:多)?(?:年(?!的?(?:药|学|工))|个?月(?!\d)|日|号|栋|岁|口|人(?!民币)|名|斤|公斤|平(?!均)|米|只|头|亩|天|小时|点|级|组|楼|层|次|分(?!钱)|期(?!\d)|届|张|台|份|户|位|%|度|kg|km|公里|里|条|间|套|床|箱|袋|瓶|支|针|片|颗|粒"
     r"|辆|艘|本|册|封|遍|趟|回|顿|餐|代|周|礼拜|星期|胞胎|儿|个(?!月)|女|子|男|院|医|附|旬|婚|把手|中|小学|厂|公司|块(?:地|田|砖|板|肉|骨)|[a-zA-Z]{2,}|·|:|\.)"
 )
-_BEFORE_NOT_YUAN = re.compile(r"[第尾号年月〔\[(](?!约|共|自费)$|[A-Za-z#]$|电话|手机号|编号|\d[.:/-]$")
+_BEFORE_NOT_YUAN = re.compile(r"[第尾号〔\[]$|[A-Za-z#]$|电话|手机号|编号|\d[.:/-]$")
 
 _ROLE_WORDS: Final[tuple[tuple[Role, str], ...]] = (
     (
         "ignored",
         r"补助|补贴|报销(?:了|下来|完)?|报了|标准|押金|订金|定金|罚款?|赔|彩礼|工程|捐|中介费?|保费|医保|社保|养老保险|合作医疗|车票|车费|水费|电费|取暖费?|暖气|房租|租金|月租|房价|首付|救助(?:了|款|金)|慰问|还差|差(?=\d|[一二三四五六七八九两])"
         r"|凑(?:了|到|齐)?|拖欠|工资没|欠薪|欠我|欠我们|还了(?!还)|卖|买|价|存款|丧葬费|抚慰金|贴现|垫付|份子|送礼|身上|只剩|剩下|分期|抢|骗|偷|丢|每次|一次|一支|一针|每支|一天|每天|一盒|一瓶|日均|手术费(?=要|得|还|大概|需)|手术要|要交|需交|得交|还要|还需|需要(?=\d|[一二三四五六七八九两十])|预计|后续|大概要|估计|准备|预交|交齐|后期|将来"
-        r"|奖金|奖励|高龄|抚养费|赡养费|护理补|老板|包工头|工头|工钱|血汗钱|降到|起步价|物业费|年限|额度|会费",
+        r"|奖金|奖励|高龄|抚养费|赡养费|护理补|老板|包工头|工头|工钱|血汗钱|起步价|物业费|年限|额度|会费",
     ),
     (
         "debt",
@@ -39,7 +41,7 @@ _ROLE_WORDS: Final[tuple[tuple[Role, str], ...]] = (
     ),
     (
         "per_person",
-        r"人均(?:月)?(?:年)?(?:可支配)?(?:收入|月入)?|平均(?:每|一|到)(?:个)?人|平均下来|摊下来|摊到|摊得|每人|一个人(?:一个月|每月|头)|人头|(?:均|合)到(?:每)?(?:个)?人",
+        r"人均(?:每)?(?:月|年)?均?(?:可支配)?(?:收入|入)?|平均(?:每|一|到)(?:个)?人|平均下来|摊下来|摊到|摊得|每人|一个人(?:一个月|每月|头)|人头|(?:均|合)到(?:每)?(?:个)?人",
     ),
     (
         "medical",
@@ -67,8 +69,9 @@ _YEARLY = re.compile(r"(?:一年|每年|全年|年(?=收入|入|薪|总收|纯�
 _TERM = re.compile(r"一?个?学期|每?学期|每期|一期|半年|半学年|一季")
 _DAILY = re.compile(r"一天|每天|日均|一晚|一次|每次|一支|一针|一趟|一盒|/天|/次|一节课")
 _ALL_NEAR = re.compile(
-    r"全家|一家|家里|家庭|屋里|屋头|家中|两口子|老两口|夫妻|夫妇|两个人|我们俩|娘|爷俩|两人|加起来|加一起|加到一起|凑一起|一共|总共|合计|统共|拢共|总收入|全部|所有|就靠|全靠|只靠|全指|就指|仅靠|单靠|都靠|就我|就他|就她|唯一|只有|靠我|靠他|靠她|靠(?=[^,。]{0,16}(?:过|生活|养|活|维持))"
+    r"全家|一家|我们?家|俺们?家|家(?=月|年|总|一)|家里|家庭|屋里|屋头|家中|两口子|老两口|夫妻|夫妇|两个人|我们俩|娘|爷俩|两人|加起来|加一起|加到一起|凑一起|一共|总共|合计|统共|拢共|总收入|全部|所有|就靠|全靠|只靠|全指|就指|仅靠|单靠|都靠|就我|就他|就她|唯一|靠我|靠他|靠她|靠(?=[^,。]{0,16}(?:过|生活|养|活|维持))"
 )
+_EARNED = re.compile(r"收入|工资|退休金|养老|挣|赚|过日子|打工|打零工|生活|上班|理货|就我|就靠|全靠|进账|做工|摆摊|种")
 _ALL_ANYWHERE = re.compile(
     r"就(?:我|他|她)?(?:这|那)(?:点|么点|几个|些|份)(?:钱|收入|工资)|没(?:有|得)?(?:别的|其他|其它|旁的)(?:的)?(?:收入|进账|来源|钱)|(?:无|没有)其(?:他|它)(?:经济)?(?:收入|来源)|就我一个(?:人)?(?:在)?(?:上班|挣钱|打工|赚钱|做事|有收入|干活)"
     r"|唯一(?:的)?(?:收入|经济来源)|(?:全|都|就|只)(?:家)?(?:靠|指望|指着)(?:我|他|她|老公|爸|妈|儿子|这|那)|靠(?:我|他|她)(?:一个人|一人)|家里就(?:我|他|她|老公|爸|妈)[^,。]{0,6}(?:挣|赚|上班|打工|有收入)|两口人.{0,4}就"
@@ -76,7 +79,7 @@ _ALL_ANYWHERE = re.compile(
 _SUM_WORDS = re.compile(r"总共|一共|前前?后后?|加起来|累计|合计|总计|拢共|到现在|至今|共")
 _STILL = re.compile(r"还欠|还剩|还有|仍欠|尚欠|剩")
 _GENERAL_AFTER = re.compile(
-    r"^[^,。;!? ]{0,6}?(?:的)?(?:人|家庭|户)?(?:能不能|能否|是否(?!还)|可不可以|能(?:吃|拿|领|办|申请)|可以(?:吃|拿|领|办|申请)|算不算|符不符合|够不够(?!用))"
+    r"^[^,。;!? ]{0,4}?(?:的|以下|以上|以内)(?:人|家庭|户|话)?(?:能不能|能否|是否(?!还)|可不可以|能(?:吃|拿|领|办|申请)|可以(?:吃|拿|领|办|申请)|算不算|符不符合|够不够(?!用))"
 )
 _FUTURE_COST = re.compile(
     r"(?:还|需|要|得|大概|估计|预计|可能|准备|后续|接下来|下一步|医生说|通知)[^,。;]{0,8}(?:要|交|花|准备)?$"
@@ -154,6 +157,7 @@ def _role(left: str, right: str, earlier: list[Amount]) -> Role:
         for match in words.finditer(left):
             gap = left[match.end() :]
             cost = len(gap) + _SOFT_COST * sum(gap.count(mark) for mark in ", 、")
+            cost -= _PER_PERSON_BONUS if role == "per_person" else 0
             best = min(best or (cost, rank, role), (cost, rank, role))
         match_right = words.search(re.split(r"[, ]", right, maxsplit=1)[0][: _REACH_RIGHT + 4])
         if match_right and match_right.start() <= _REACH_RIGHT:
@@ -166,24 +170,35 @@ def _role(left: str, right: str, earlier: list[Amount]) -> Role:
     return best[2]
 
 
+_PERIODS: Final = (("month", _MONTHLY), ("year", _YEARLY), ("term", _TERM), ("day", _DAILY))
+_PERIOD_REACH: Final = 5  # 2000块一个月: a period may follow its sum at once
+
+
 def _period(amount: Amount) -> str:
-    """month, year, term, day or empty: the nearest word of time in the clause, else in the words before."""
-    for words in (amount.clause, amount.left + amount.number.text + amount.right[:6]):
-        found = [
-            (max(match.start() for match in pattern.finditer(words)), name)
-            for name, pattern in (("month", _MONTHLY), ("year", _YEARLY), ("term", _TERM), ("day", _DAILY))
-            if pattern.search(words)
-        ]
-        if found:
-            return max(found)[1]
-    return ""
+    """month, year, term, day or empty: the nearest word of time before the sum, else right after it."""
+    left = amount.left + amount.number.text[:1]
+    before = [(match.end(), match.start(), name) for name, pattern in _PERIODS for match in pattern.finditer(left)]
+    clause_start = max(left.rfind(mark) for mark in ", ") + 1
+    near = [found for found in before if found[0] > clause_start]
+    if near:
+        return max(near)[2]
+    right = re.split(r"[, ]", amount.right, maxsplit=1)[0]
+    after = [(match.start(), name) for name, pattern in _PERIODS for match in pattern.finditer(right)]
+    if after and min(after)[0] <= _PERIOD_REACH:
+        return min(after)[1]
+    return max(before)[2] if before else ""
 
 
-def read_money(text: str, numbers: list[Number], *, alone: bool = False) -> Money:
-    """The amounts of a message by role; `alone` when the person in need lives alone (then their own pay is all there is)."""
+def read_money(text: str, numbers: list[Number], *, alone: bool = False, personal: bool = True) -> Money:
+    """The amounts of a message by role; `alone` when the person in need lives alone (then their own pay is all there is).
+
+    Without somebody in need (`personal` false) only a short message states costs: a longer one speaks of the rules.
+    """
     amounts = [amount for amount in find_amounts(text, numbers) if not _GENERAL_AFTER.match(amount.right)]
     if not amounts:
         return Money()
+    if not personal and len(text) > _SHORT:
+        return Money(_household_income(text, amounts, alone=alone), _per_person(amounts))
     return Money(
         household_income_monthly=_household_income(text, amounts, alone=alone),
         income_per_person_monthly=_per_person(amounts),
@@ -194,34 +209,39 @@ def read_money(text: str, numbers: list[Number], *, alone: bool = False) -> Mone
     )
 
 
-def _monthly(amount: Amount) -> int | None:
-    period = _period(amount)
+def _as_monthly(amount: Amount, period: str) -> int | None:
     if period == "year":
         return round(amount.yuan / 12)
-    if period in ("day", "term"):
-        return None
-    return amount.yuan
+    return None if period in ("day", "term") else amount.yuan
 
 
 def _household_income(text: str, amounts: list[Amount], *, alone: bool) -> int | None:
     wages = [amount for amount in amounts if amount.role == "income" and not _EACH.search(amount.left[-6:])]
+    for index, amount in enumerate(wages):
+        if index and re.search(r"加起来|加一起|一共|总共|合计|统共|拢共|共", amount.left[-8:]):
+            return _as_monthly(amount, _period(amount) or _period(wages[index - 1]))
     for amount in wages:
         nearby = amount.left + amount.number.text + amount.right[:10]
-        if _ALL_NEAR.search(nearby) and (
-            _period(amount) or re.search(r"收入|工资|退休金|养老|挣|赚|过日子|打工|生活", nearby)
-        ):
-            return _monthly(amount)
-    if len(wages) == 1 and (_period(wages[0]) or re.search(r"工资|退休金|养老", wages[0].left)):
-        whole = _ALL_ANYWHERE.search(text)
-        if whole or alone:
-            return _monthly(wages[0])
+        if _ALL_NEAR.search(nearby) and (_period(amount) or _EARNED.search(nearby)):
+            return _as_monthly(amount, _period(amount))
+    return _wages_that_are_all(text, wages, alone=alone)
+
+
+def _wages_that_are_all(text: str, wages: list[Amount], *, alone: bool) -> int | None:
+    """Wages that the message elsewhere says are all: one, or one for each of two earners."""
+    paid = [amount for amount in wages if _period(amount) or re.search(r"工资|退休金|养老", amount.left)]
+    if len(paid) == 1 and (alone or _ALL_ANYWHERE.search(text)):
+        return _as_monthly(paid[0], _period(paid[0]))
+    if len(paid) == 2 and re.search(r"就这两(?:份|个)|没(?:有|得)?(?:别的|其他|其它)(?:的)?(?:收入|来源)", text):
+        parts = [_as_monthly(amount, _period(amount)) for amount in paid]
+        return sum(part for part in parts if part is not None)
     return None
 
 
 def _per_person(amounts: list[Amount]) -> int | None:
     for amount in amounts:
-        if amount.role == "per_person" and not re.search(r"标准|补|交|缴", amount.left + amount.right[:4]):
-            return _monthly(amount)
+        if amount.role == "per_person" and not re.search(r"标准|补|交|缴", amount.left[-6:] + amount.right[:4]):
+            return _as_monthly(amount, _period(amount))
     return None
 
 
@@ -230,8 +250,7 @@ def _is_medical(text: str, amount: Amount) -> bool:
         return True
     if amount.role != "spent":
         return False
-    start = max(0, amount.number.start - 50)
-    return bool(_SICKNESS.search(text[start : amount.number.end + 6]))
+    return bool(_SICKNESS.search(text))
 
 
 def _medical_monthly(text: str, amounts: list[Amount]) -> int | None:
@@ -253,19 +272,24 @@ def _medical_total(text: str, amounts: list[Amount]) -> int | None:
     for amount in found:
         if _SUM_WORDS.search(amount.left[-10:]):
             return amount.yuan
+    if len(found) > 1 and all(re.search(r"又|再", amount.left[-8:]) for amount in found[1:]):
+        return sum(amount.yuan for amount in found)
     return max(amount.yuan for amount in found)
 
 
+_FEE = re.compile(r"学费|学杂费|住宿费|书本费|书费|书杂费|伙食费|保教费|杂费|生活费")
+
+
 def _education(amounts: list[Amount]) -> int | None:
-    found = []
+    """Fees of one school year; a fee per term is doubled, different fees beside each other are added."""
+    fees: dict[str, int] = {}
     for amount in amounts:
-        if amount.role != "education":
-            continue
         period = _period(amount)
-        if period == "day":
+        if amount.role != "education" or period == "day":
             continue
-        found.append(amount.yuan * {"term": 2, "month": 10}.get(period, 1))
-    return found[-1] if found else None
+        names = _FEE.findall(amount.left)
+        fees[names[-1] if names else ""] = amount.yuan * {"term": 2, "month": 10}.get(period, 1)
+    return sum(fees.values()) or None
 
 
 def _debt(text: str, amounts: list[Amount]) -> int | None:

@@ -31,6 +31,8 @@ from nlu.spelling import readable
 __all__ = ["extract_extra", "extract_facts"]
 
 _CONTACT_RUN = re.compile(r"\d{11,}")
+BARE: Final = 25
+"""A message up to this length without a person in it is an answer about the person spoken of, not talk of rules."""
 _FACT_SIGN: Final = re.compile(r"[\u4e00-\u9fff\d]")
 
 
@@ -53,12 +55,12 @@ def extract_facts(text: str) -> dict[str, Any]:
         "age": person_age(spoken, find_ages(spoken, numbers), whom, relatives),
         "household_size": household_size(spoken, numbers),
         "children_in_school": children_in_school(spoken),
-        **asdict(read_money(spoken, numbers, alone=bool(alone))),
+        **asdict(read_money(spoken, numbers, alone=bool(alone), personal=personal)),
         "disability_grade": grade,
         "disability_type": kind,
-        "serious_illness": serious_illness(spoken, personal=personal),
+        "serious_illness": serious_illness(spoken, personal=personal, mine=whom == "self"),
         "can_self_care": can_self_care(spoken),
-        "employment": employment(spoken, family_patient=whom == "family"),
+        "employment": employment(spoken, family_patient=whom == "family") if personal or len(spoken) <= BARE else None,
         "current_status": current_status(spoken, mine=personal),
         "hukou": places.hukou,
         "hukou_place": places.hukou_place,

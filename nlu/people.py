@@ -21,14 +21,14 @@ _ELDERS = (
 )
 _SPOUSES = r"(?:老公|老婆|丈夫|妻子|爱人|老伴|媳妇|婆娘|堂客|屋里人|男人)"
 _YOUNG = (
-    r"(?:儿子|女儿|闺女|(?<!小)姑娘|孩子|小孩|娃儿?|伢儿?子?|崽崽?|幺儿|宝宝|毛毛|孙子|孙女|孙姑娘|孙伢|外孙|儿女|子女|儿童|小儿|男孩|女孩|我儿(?!子|女)|吾儿|儿(?=\d|[一二三四五六七八九十]+岁|患|得|今)"
+    r"(?:儿子|女儿|闺女|(?<!小)姑娘|孩子|小孩|娃儿?|伢儿?子?|崽崽?|幺儿|宝宝|毛毛|孙子|孙女|孙姑娘|孙伢|外孙|儿女|子女|儿童|小儿|男孩|女孩|女童|男童|我儿(?!子|女)|吾儿|儿(?=\d|[一二三四五六七八九十]+岁|患|得|今)"
     r"|丫头|小子|双胞胎|其子|其女)"
 )
 _SIBLINGS = r"(?:哥哥?|(?<!兄)弟弟?(?!兄)|姐姐?|妹妹?(?!子)|嫂子|弟媳)"
 RELATIVE = re.compile(rf"{_ELDERS}|{_SPOUSES}|{_YOUNG}|{_SIBLINGS}|其[父母夫妻子女]")
 _ME = re.compile(r"我(?!们|市|县|省|国|镇|乡|村|区|校|局)|本人|俺(?!们)")
 _OUR_HOME = re.compile(
-    r"(?:我|俺|咱)们?(?:这?一?家(?!庭医生|伙|乡)|屋里|屋头|家里|家人|一家|家庭)|(?<!在)(?:家里|屋头)|(?<![在租])屋里|全家|一家[一二三四五六七八九\d两几]口"
+    r"(?:我|俺|咱)们?(?:这?一?家(?!庭医生|伙|乡)|屋里|屋头|家里|家人|一家|家庭)|(?<!在)(?:家里|屋头)|(?<![在租])屋里|全家(?!身体|健康|幸福)|一家[一二三四五六七八九\d两几]口"
     r"|家中|(?:娘|爷|母子|母女|父子|父女|祖孙)[俩仨]"
 )
 _OURS = re.compile(
@@ -59,7 +59,7 @@ _BACKGROUND_AFTER = re.compile(
     r"|各有|成家|都有自己|不孝|在外|管这些|一个月才|医治无效|说(?!.{0,4}(?:不让|欠))|带大|抚养|养我|不给|离开人世|意外|相继|感情|吵架|从小|生前)"
 )
 _RELATIVE_NEEDY = re.compile(
-    r"病|癌|瘫|残|聋|哑|瞎|傻|痴|住院|手术|开刀|透析|化疗|救助|低保|五保|特困|证|岁|读|上学|学费|大学|小学|初中|高中|幼儿|丢|不见|没回|走失|走丢|买包|倒在|晕|昏|吐|医|药|退休|户口|吃|饿|哭|中风|脑|心脏|不便|瘦|尿|ICU|骨折|老了|没人|自理|公租|补"
+    r"病|癌|瘫|残|聋|哑|瞎|傻|痴|住院|手术|开刀|透析|化疗|救助|低保|五保|特困|证|岁|读|上学|学费|大学|小学|初中|高中|幼儿|丢|不见|没回|走失|走丢|买包|被骗|传销|联系不上|倒在|晕|昏|吐|医|药|退休|户口|吃|饿|哭|中风|脑|心脏|不便|瘦|尿|ICU|骨折|老了|没人|自理|公租|补"
 )
 _SELF_FILL = r"(?:我|本人|俺|我自己)(?:就|也|都|还|又|真的|现在|今年|从小|是一?[个名位]?|今天|昨天|一直|只|已经|目前|刚|才|这种?|的|去年[^,。]{0,4}|前年|上个月|这几天|一个人|想|要|长期|实在|本来|身体|一?[个名位]| ){0,4}"
 _SELF_PATIENT = re.compile(
@@ -79,12 +79,11 @@ _SELF_HARM = re.compile(
     r"不想活|活够|活着(?:真)?(?:没|冇)|想死|去死|寻死|自杀|轻生|跳(?:楼|河|江|桥)|百草枯|敌敌畏|安眠药|上吊|割腕|一了百了|下辈子|走得安心|来世|遗书|了结自己|解脱|跟他一起去|活不下去|明天就一个都没|撑不下去了?$"
 )
 _TOPIC = re.compile(
-    r"低保|五保|特困|救助|补助|补贴|申请|户口|户籍|公租|廉租|残|病|癌|药|医|院|瘫|失业|工作|下岗|裁|优化|饿|吃|钱|债|欠|住|房|租|睡|桥洞|孤|离婚|打我|又打|反锁|关|学费|上学|读书|大学|受灾|淹|烧|塌|工资|收入|生活|困难|养老|没人|退休|岁|残疾|老板|摔|撞|怀孕|流浪|回家|护照|轮椅|肢体|视力|听力|出门|扶手|血汗"
+    r"低保|五保|特困|救助|补助|补贴|申请|户口|户籍|公租|廉租|残|病|癌|药|医|院|瘫|失业|工作|下岗|裁|优化|饿|吃|钱|债|欠|住|房|租|睡|桥洞|孤|离婚|打我|又打|反锁|关|学费|上学|读书|大学|受灾|淹|烧|塌|工资|收入|生活|困难|养老|没人|退休|岁|残疾|老板|摔|撞|怀孕|流浪|回家|护照|轮椅|肢体|视力|听力|出门|扶手|血汗|轮椅|肢体|视力|听力|出门|扶手|血汗|资助|教育|贫困|救济|福利|慰问|帮扶|尿毒"
 )
 _NOT_SELF = re.compile(
-    r"^(?:谢谢|不用|没事|测试)|捐|献爱心|驾驶证|噪|扰民|业主|幼儿园|垃圾分类|快递|井盖|物业|停车|电话写错|的电话是|打我手机|搞不清|记不清|哪搞得|没有想不开|电话写|房产公司|违法"
+    r"^(?:谢谢|不用|没事|测试)|捐|献爱心|驾驶证|噪|扰民|业主|幼儿园|垃圾分类|快递|井盖|物业|停车|电话写错|的电话是|打我手机|搞不清|记不清|哪搞得|没有想不开|电话写|违法|没得哪个|没(?:有)?人打|瞎猜|重新报|众所周知"
 )
-_CHILD_AFTER = re.compile(r"^[^,。]{0,10}(?:读|上学|学费|学生|年级|高中|初中|小学|大学)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ def _whom_at_home(text: str, relatives: Relatives, *, alone: bool) -> Whom | Non
     patients = [match for match in needy if _is_patient(text, match)]
     patient_me, me = _SELF_PATIENT.search(text), _SELF_STATE.search(text)
     if patient_me and not any(
-        _ILLNESS_NEAR.search(_own_clause(text, match)) for match in patients if match.start() < patient_me.start()
+        _ILL.search(_own_clause(text, match)) for match in patients if match.start() < patient_me.start()
     ):
         return "self"
     if alone and not patients:
@@ -150,11 +149,14 @@ def _whom_at_home(text: str, relatives: Relatives, *, alone: bool) -> Whom | Non
     return _whom_of_state(text, needy, me)
 
 
+_MY_RELATIVE = re.compile(rf"(?:我|我家|我们家|俺)(?:{RELATIVE.pattern})(?![^,。]{{0,8}}(?:管|晓得|知道|回来))")
+
+
 def _whom_of_state(text: str, needy: list[re.Match[str]], me: re.Match[str] | None) -> Whom | None:
     topic = _TOPIC.search(text)
     home = _OUR_HOME.search(text)
     if me:
-        return "family" if home else "self"
+        return "family" if home and home.start() < me.start() else "self"
     if topic and (home or _OURS.search(text)):
         return "family"
     if _SUBJECTLESS.search(text):
@@ -163,7 +165,7 @@ def _whom_of_state(text: str, needy: list[re.Match[str]], me: re.Match[str] | No
         owned = any(match.start() - mine.end() <= 1 for match in needy if match.start() >= mine.start())
         alone_me = any(not RELATIVE.match(text, other.end()) for other in _ME.finditer(text))
         return "family" if owned and not alone_me else "self"
-    return None
+    return "family" if _MY_RELATIVE.match(text) and not topic else None
 
 
 def _own_clause(text: str, match: re.Match[str]) -> str:
@@ -172,7 +174,7 @@ def _own_clause(text: str, match: re.Match[str]) -> str:
     parts = re.split(r"[。;!?]", following, maxsplit=1)[0]
     clauses = re.split(r"[, ]", parts)
     reach = clauses[0]
-    for clause in clauses[1:]:
+    for clause in clauses[1:2]:
         if len(reach) >= 6 or _ME.match(clause) or RELATIVE.match(clause):
             break
         reach += clause
@@ -266,6 +268,9 @@ def _ends_clause(after: str) -> bool:
     return not after or bool(re.match(r"(?:多|几)?(?:了)?(?:[,。;!? ]|$)", after))
 
 
+_ILL = re.compile(
+    r"病|癌|瘫|残|聋|瞎|智|痴|走失|失踪|不见|没回|透析|住院|手术|不能自理|不便|脑|疯|傻|哑|尿毒|化疗|孤独症|自闭|中风|失明"
+)
 _ILLNESS_NEAR = re.compile(
     r"病|癌|瘫|残|聋|瞎|智|痴|走失|失踪|不见|没回|透析|住院|户口|自理|一个人在|锁|脑|疯|傻|读|学"
 )
@@ -292,7 +297,10 @@ def person_age(text: str, ages: list[tuple[int, int]], whom: Whom | None, relati
 def _named_patient(text: str, relatives: Relatives) -> bool:
     if _CALLER_NOTE.search(text):
         return True
-    return any(_ILLNESS_NEAR.search(text[match.end() : match.end() + 12]) for match in relatives.needy)
+    return any(_ILL.search(text[match.end() : match.end() + 12]) for match in relatives.needy)
+
+
+_PARENT_OF = re.compile(r"[\d一二三四五六七八九十]{1,3}岁[^,。]{0,10}的(?:妈|爸|家长|母亲|父亲|奶奶|爷爷)")
 
 
 def _holder(text: str, position: int, relatives: Relatives) -> tuple[str, int]:
@@ -317,6 +325,8 @@ def _holder(text: str, position: int, relatives: Relatives) -> tuple[str, int]:
     for match in me:
         if not any(other.start() - match.end() in (0, 1, 2) for other in relatives.named):
             nearest_me = match.start()
+    if _PARENT_OF.match(text, position):
+        return "relative", need + 2
     if after and not (me and nearest_me > position - 6):
         return "relative", need + 1
     if nearest_relative > nearest_me and nearest_relative >= 0:
@@ -388,12 +398,17 @@ _SCHOOL_KIDS = re.compile(
     rf"(?:{_SCHOOL}|培养|供)(?:中)?(?:的)?(?P<count>[一二三四五六七八九两俩\d])(?:个|名|位){_KIDS}(?!结婚)(?P<tail>(?:读书|上学|念书)?)"
 )
 _GRADES = re.compile(
-    r"(?:一个|1个|老大|老二|老三|大的|小的|大女儿|小女儿|大儿子|小儿子|一)(?:在|都|上|读|念|个)*(?:读|上|念)?(?:幼儿园|小学|初中|高中|中学|[一二三四五六七八九]年级|初[一二三]|高[一二三])"
+    r"(?:一,?个|1个|老大|老二|老三|大的|小的|大女儿|小女儿|大儿子|小儿子|一)(?:在|都|上|读|念|个)*(?:读|上|念)?(?:幼儿园|小学|初中|高中|中学|[一二三四五六七八九]年级|初[一二三]|高[一二三])"
 )
 _ONE_CHILD_STAGE = re.compile(
     rf"(?:{_YOUNG})(?:都|还|也|在|正|就|现在|今年|刚|要|才)*[^。;!?]{{0,40}}?(?:读|上|念|就读)(?:[^,。]{{0,8}})?(?:幼儿园|小学|初中|中学|高中|[一二三四五六七八九]年级|初[一二三]|高[一二三]|[一二三四五六七八九\d]中)"
 )
 _COLLEGE = re.compile(r"大学|大专|本科|研究生|学院|中职|大[一二三四](?!岁)|职校")
+
+
+_PUPIL = re.compile(
+    r"在[^,。]{0,12}(?:小学|中学|初中|高中|[一二三四五六七八九\d]中)(?:读|念|上)(?:[小初高]?[一二三四五六七八九]|书)"
+)
 
 
 def children_in_school(text: str) -> int | None:
@@ -410,6 +425,10 @@ def children_in_school(text: str) -> int | None:
     grades = _GRADES.findall(text)
     if len(grades) >= 2:
         return len(grades)
+    if _PUPIL.search(text) and re.search(
+        r"(?:儿子|女儿|孩子|小孩|孙子|孙女|[6-9]岁|1[0-8]岁|[六七八九十]岁|十[一二三四五六七八]岁)", text
+    ):
+        return 1
     single = _ONE_CHILD_STAGE.search(text)
     if (
         single

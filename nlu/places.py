@@ -95,9 +95,12 @@ def place_before(text: str, end: int) -> int:
 def _without_preamble(text: str, start: int, end: int) -> int:
     """Drop words that a greedy reading took for part of a township's name (反映多宝镇)."""
     unit = re.match(r".{2,10}?(?:镇|乡|街道)", text[start:end])
-    if not unit or gazetteer().longest(text, start) or _MASKED.match(text, start):
+    if not unit or gazetteer().longest(text, start):
         return start
     name = unit.group()
+    masked = _MASKED.search(name)
+    if masked:
+        return start + masked.start()
     for offset in range(len(name) - 2):
         if gazetteer().longest(text, start + offset) or is_township(name[offset:]):
             return start + offset
@@ -124,7 +127,7 @@ _FROM = re.compile(r"从(?=[^,。]{2,12}(?:来|过来|搬|到))")
 _NOT_MOVED = re.compile(rf"{_REGISTER}[^,。]{{0,3}}(?:没|未)(?:有)?(?:迁|转|动)|没(?:有)?迁{_REGISTER}")
 _DWELL = re.compile(
     r"(?:家住|住址(?:是|在)?|地址(?:是|在)?|住在|住到|住于|居住在|居住于|居住地(?:是|在)?|现住(?:在|址)?|暂住(?:在)?|租住(?:在|于)?|租房(?:住)?(?:在|于)|(?<!老)家在|屋里在"
-    r"|人(?:现在|还)?在|现(?:在|居)(?:住)?(?:在|于)?|搬[到来去]|嫁到|躺在?|坐落(?:在|于)|(?<!记)(?<!院)住(?!院|址|房|了|的|着))(?:了)?[ :,]?"
+    r"|人(?:现在|还)?在|现居住?(?:在|于)?|现在?(?:人)?住?在|搬[到来去]|嫁到|躺在?|坐落(?:在|于)|(?<!记)(?<!院)住(?!院|址|房|了|的|着))(?:了)?[ :,]?"
 )
 _BEING_THERE = re.compile(r"(?:在|来到|来|到|回到?老家|回到)[ :]?")
 _LIVING_AFTER = re.compile(
