@@ -24,7 +24,7 @@ def validate_facts(policy: Policy, facts: Mapping[str, Any]) -> tuple[dict[str, 
     for name, value in facts.items():
         if value is None:
             continue
-        message = _mistake(policy.facts.get(name), name, value)
+        message = mistake_in(policy.facts.get(name), name, value)
         if message is None:
             clean[name] = value
         else:
@@ -49,7 +49,8 @@ def exact_value(spec: FactSpec, value: Any) -> Any:
     return value
 
 
-def _mistake(spec: FactSpec | None, name: str, value: Any) -> str | None:
+def mistake_in(spec: FactSpec | None, name: str, value: Any) -> str | None:
+    """Why the value cannot be, in words; None when it can."""
     if spec is None:
         return f"没有“{name}”这一项"
     if spec.derived:

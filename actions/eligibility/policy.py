@@ -17,6 +17,7 @@ from actions.eligibility.documents import Document, Where, read_document
 from actions.eligibility.engine import Engine, build_engine
 from actions.eligibility.errors import ExpressionError, PolicyError, Problem, problem
 from actions.eligibility.expressions import names_in, parse
+from actions.eligibility.facts import mistake_in
 from actions.eligibility.schema import (
     CommonWords,
     Condition,
@@ -77,10 +78,10 @@ class Policy:
         self.figures_at = lru_cache(maxsize=256)(self._figures_at)
 
     def figure(self, name: str, on: date, place: str) -> PlacedFigure:
-        """The figure of the nearest place that lists it: the county before the province before the nation."""
+        """The figure of the nearest place that lists one for the day: the county before the province before the nation."""
         for level in places_above(place):
             parameter = self.parameters.get(level, {}).get(name)
-            if parameter is not None:
+            if parameter is not None and parameter.values[0].from_day <= on:
                 return _figure_on(parameter, level, on)
         return PlacedFigure(
             next(at[name] for at in self.parameters.values() if name in at), place, None, None, "没有登记"
@@ -157,6 +158,7 @@ class _Loader:
         self.stop_on_problems()
         if common is None or fact_document is None:
             raise PolicyError([problem(self.folder, 1, "缺少 common.yaml 或 facts.yaml", "补上这个文件")])
+        self._check_facts(facts, fact_document)
         derived = self._derived_order(facts, fact_document)
         names = {name: parameter for at in parameters.values() for name, parameter in at.items()}
         self._check_names(facts, names, programmes, documents, parameters)
@@ -293,6 +295,17 @@ class _Loader:
             self.problems.append(
                 document.problem(where, "出处未见原文，不能作规则", "换一个见过的出处，或改成数据缺口")
             )
+
+    def _check_facts(self, facts: Mapping[str, FactSpec], document: Document) -> None:
+        if "hukou" not in facts or "local" not in facts["hukou"].choices:
+            self.problems.append(document.problem(("hukou",), "没有 hukou 这个事实", "写上 hukou,取值里要有 local"))
+        for name, spec in facts.items():
+            if spec.after is not None and spec.after not in facts:
+                self.problems.append(document.problem((name, "after"), f"没有登记的事实 {spec.after}", "改正名字"))
+            for index, answer in enumerate(spec.answers):
+                mistake = mistake_in(spec, name, answer.value)
+                if mistake is not None:
+                    self.problems.append(document.problem((name, "answers", index), mistake, "改成可能的回答"))
 
     def _derived_order(self, facts: Mapping[str, FactSpec], document: Document) -> list[str]:
         graph: dict[str, set[str]] = {}

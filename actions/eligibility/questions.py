@@ -70,11 +70,15 @@ def rank_questions(
     questions = [
         weigher.question(fact, about)
         for fact, about in concerned.items()
-        if policy.facts[fact].ask and fact not in asked_or_declined and facts.get(fact) is None
+        if fact not in asked_or_declined and facts.get(fact) is None and _askable(policy.facts[fact], facts)
     ]
     least = float(policy.common.questions.least_value)
     worth = [question for question in questions if question.gain > 0 and question.value >= least]
     return sorted(worth, key=lambda question: (-question.value, question.fact))
+
+
+def _askable(spec: FactSpec, facts: Mapping[str, Any]) -> bool:
+    return spec.ask and (spec.after is None or facts.get(spec.after) is not None)
 
 
 class _Weigher:
@@ -92,7 +96,8 @@ class _Weigher:
         self.waiting = float(weights.waiting)
         self.sensitive = float(weights.sensitive)
         self.weights = {
-            name: (float(weights.urgent) if one.programme.urgent else 1.0)
+            name: float(one.programme.weight)
+            * (float(weights.urgent) if one.programme.urgent else 1.0)
             * (1.0 if not focus else float(weights.focus) if name in focus else float(weights.beside_focus))
             for name, one in compiled.items()
         }

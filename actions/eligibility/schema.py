@@ -72,6 +72,7 @@ class FactSpec(Strict):
     ask: bool = False
     question: str = ""
     why: str = ""
+    after: NameText | None = None
     answers: tuple[Answer, ...] = ()
     derive: tuple[Alternative, ...] = ()
     note: str = ""
@@ -196,12 +197,16 @@ class Route(Strict):
 
 
 class Programme(Strict):
-    """One programme of social assistance: who, what, where, with what, how long, who decides, what is not known."""
+    """One programme of social assistance: who, what, where, with what, how long, who decides, what is not known.
+
+    `order`: place in the telling, after the urgent ones. `weight`: how much settling it is worth when questions are weighed.
+    """
 
     name: NameText
     label: Line
     order: int
     urgent: bool = False
+    weight: Decimal = Field(Decimal(1), gt=0)
     needs: tuple[Need, ...] = Field(min_length=1)
     conditions: tuple[Condition, ...] = ()
     ways: tuple[Way, ...] = ()
