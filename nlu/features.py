@@ -1,8 +1,8 @@
 """Text to features, the same code at training time and at run time so that the two cannot drift apart.
 
-Five groups, each weighed by tf-idf and scaled to its own length: characters 1-3 with edge marks, pinyin syllables 1-3
-in a spelling that forgives what keyboards and accents confuse, the closing of a letter, the shape of the message, and
-the rules of the danger screen whose words it holds.
+Six groups, each weighed by tf-idf and scaled to its own length: characters 1-3 with edge marks, pinyin syllables 1-3
+in a spelling that forgives what keyboards and accents confuse, the closing of a letter, the shape of the message,
+the rules of the danger screen whose words it holds, and the concepts that its words name.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nlu.concepts import concepts_in
 from nlu.dangers import guarded_rules
 from nlu.normalise import normalise
 from nlu.sounds import syllables
 
-FEATURES_VERSION: Final = 1
+FEATURES_VERSION: Final = 2
 """Raised whenever the features of a text change: an older model is then not current."""
 
 LETTER_LENGTH: Final = 45
 """From here on a message is read as a letter, whose request mostly stands in its last sentences."""
 CLOSING_LENGTH: Final = 40
-GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.5, "r": 0.7}
+GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.5, "r": 0.5, "k": 0.4}
 
 # Class marks are capitals: the text itself is lower case by then.
 _CLASSES: Final = (
@@ -110,6 +111,7 @@ def extract(text: str) -> dict[str, Counter[str]]:
         "e": Counter(_grams(_MARKS.sub("", end), 3, "e")),
         "s": Counter(_shape(text, plain)),
         "r": Counter(f"r:{name}" if fires else f"r-off:{name}" for name, fires in guarded_rules(text)),
+        "k": Counter(f"k:{name}" for name in concepts_in(text)),
     }
 
 

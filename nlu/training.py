@@ -31,8 +31,8 @@ __all__ = ["CorpusError", "TrainingReport", "data_hash", "fit", "train"]
 
 FOLDS: Final = 4
 SEED: Final = 20261123
-INTENT_STRENGTH: Final = 12.0
-LABEL_STRENGTH: Final = 12.0
+INTENT_STRENGTH: Final = 30.0
+LABEL_STRENGTH: Final = 20.0
 """Inverse regularisation of the logistic regressions, chosen by cross-validation on the training data."""
 NEVER: Final = -12.0
 """Bias of a label without a single training message: its probability is then about 0.000006."""
