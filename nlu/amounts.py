@@ -31,13 +31,13 @@ _BEFORE_NOT_YUAN = re.compile(r"[第尾号〔\[]$|[A-Za-z#]$|电话|手机号|�
 _ROLE_WORDS: Final[tuple[tuple[Role, str], ...]] = (
     (
         "ignored",
-        r"补助|补贴|报销(?:了|下来|完)?|报了|标准|押金|订金|定金|罚款?|赔|彩礼|工程|捐|中介费?|保费|医保|社保|养老保险|合作医疗|车票|车费|水费|电费|取暖费?|暖气|房租|租金|月租|房价|首付|救助(?:了|款|金)|慰问|还差|差(?=\d|[一二三四五六七八九两])"
+        r"补助|补贴|报销(?:了|下来|完)?|报了|标准|押金|订金|定金|罚款?|赔|彩礼|工程|捐|中介费?|保费|医保|社保|养老保险|合作医疗|车票|车费|水费|电费|取暖费?|暖气|房租|租金|月租|房价|首付|救助(?:了|款|金)|慰问|还差|钱差|差(?=\d|[一二三四五六七八九两])"
         r"|凑(?:了|到|齐)?|拖欠|工资没|欠薪|欠我|欠我们|还了(?!还)|卖|买|价|存款|丧葬费|抚慰金|贴现|垫付|份子|送礼|身上|只剩|剩下|分期|抢|骗|偷|丢|每次|一次|一支|一针|每支|一天|每天|一盒|一瓶|日均|手术费(?=要|得|还|大概|需)|手术要|要交|需交|得交|还要|还需|需要(?=\d|[一二三四五六七八九两十])|预计|后续|大概要|估计|准备|预交|交齐|后期|将来"
         r"|奖金|奖励|高龄|抚养费|赡养费|护理补|老板|包工头|工头|工钱|血汗钱|起步价|物业费|年限|额度|会费",
     ),
     (
         "debt",
-        r"外债|债务|欠债|借债|负债|债|欠(?:了|下|着|款|账|费|医院|银行|人家|亲戚|别人|信用社|[^,。]{0,3}的?钱)?|借(?:了|的|款|来|遍|到|钱|下)?|贷款|贷了|网贷|窟窿|饥荒|拉账|赊(?:账|了)?|还欠",
+        r"外债|债务|欠债|借债|负债|债|欠(?:了|下|着|款|账|费|医院|银行|人家|亲戚|别人|信用社|[^,。]{0,3}的?钱)?|借(?:了|的|款|来|遍|到|钱|下)?|贷款|贷了|网贷|窟窿|饥荒|拉账|赊(?:账|了)?|还欠|差(?:人家|别人|亲戚|银行|账|信用社)(?:的)?",
     ),
     (
         "per_person",
@@ -147,14 +147,16 @@ def _placed(text: str, number: Number, previous_end: int, next_start: int, earli
     right = re.split(r"[。!?;\n]", text[number.end : right_end], maxsplit=1)[0]
     soft_left = max(left.rfind(","), left.rfind(" "), left.rfind("、")) + 1
     clause = left[soft_left:] + number.text + re.split(r"[, ]", right, maxsplit=1)[0]
-    role = _role(left, right, earlier)
+    role = _role(left, number.text, right, earlier)
     return Amount(number, role, left, right, clause)
 
 
-def _role(left: str, right: str, earlier: list[Amount]) -> Role:
+def _role(left: str, figure: str, right: str, earlier: list[Amount]) -> Role:
     best: tuple[int, int, Role] | None = None
     for rank, (role, words) in enumerate(_WORDS):
-        for match in words.finditer(left):
+        for match in words.finditer(left + figure, 0, len(left) + 1):  # some words need a figure after them
+            if match.end() > len(left):
+                continue
             gap = left[match.end() :]
             cost = len(gap) + _SOFT_COST * sum(gap.count(mark) for mark in ", 、")
             cost -= _PER_PERSON_BONUS if role == "per_person" else 0
@@ -240,7 +242,7 @@ def _wages_that_are_all(text: str, wages: list[Amount], *, alone: bool) -> int |
 
 def _per_person(amounts: list[Amount]) -> int | None:
     for amount in amounts:
-        if amount.role == "per_person" and not re.search(r"标准|补|交|缴", amount.left[-6:] + amount.right[:4]):
+        if amount.role == "per_person" and not re.search(r"标准[^,。 ]*$|补[^,。]*$|交|缴|保险", amount.left[-16:] + amount.right[:4]):
             return _as_monthly(amount, _period(amount))
     return None
 
@@ -254,8 +256,9 @@ def _is_medical(text: str, amount: Amount) -> bool:
 
 
 def _medical_monthly(text: str, amounts: list[Amount]) -> int | None:
-    found = [amount.yuan for amount in amounts if _is_medical(text, amount) and _period(amount) == "month"]
-    return max(found) if found else None
+    monthly = [amount for amount in amounts if _is_medical(text, amount) and _period(amount) == "month"]
+    named = [amount.yuan for amount in monthly if amount.role == "medical"]
+    return max(named or [amount.yuan for amount in monthly], default=None)
 
 
 def _medical_total(text: str, amounts: list[Amount]) -> int | None:

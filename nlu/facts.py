@@ -36,8 +36,11 @@ BARE: Final = 25
 _FACT_SIGN: Final = re.compile(r"[\u4e00-\u9fff\d]")
 
 
-def extract_facts(text: str) -> dict[str, Any]:
-    """The facts that `text` states, in the order of the contract. Never raises."""
+def extract_facts(text: str, intent: str | None = None) -> dict[str, Any]:
+    """The facts that `text` states, in the order of the contract. Never raises.
+
+    `intent` (nlu.labels.INTENTS), where it is known, helps to tell who is in need; every other fact comes from the words alone.
+    """
     words = readable(text)
     if not _FACT_SIGN.search(words):
         return {}
@@ -46,7 +49,7 @@ def extract_facts(text: str) -> dict[str, Any]:
     numbers = find_numbers(spoken)
     relatives = find_relatives(spoken)
     alone = lives_alone(spoken)
-    whom = for_whom(spoken, relatives, alone=bool(alone))
+    whom = for_whom(spoken, relatives, alone=bool(alone), intent=intent)
     personal = whom is not None
     grade, kind = disability(spoken) if personal else (None, None)
     places = read_places(spoken, third_person=whom == "other")

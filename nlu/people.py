@@ -16,12 +16,12 @@ MAX_AGE: Final = 120
 MAX_HOUSEHOLD: Final = 20
 
 _ELDERS = (
-    r"(?:爷爷|奶奶|外公|外婆|姥姥|姥爷|爹爹|婆婆|公公|公婆|岳父|岳母|父母(?!官)|父亲|母亲|爸妈|爸爸|妈妈|爸|妈(?!的[,!。]|了个)|老爹|老娘|(?<![姑老板婆新伴])娘(?![俩仨家])|爹(?!爹)|老爸|老妈|老母亲?|老父亲?|家父|家母"
+    r"(?:爷爷|奶奶|娭毑|姆妈|阿[婆公爷妈爸]|老妈妈|丈母娘|老丈人|娘老子|外公|外婆|姥姥|姥爷|爹爹|婆婆|公公|公婆|岳父|岳母|父母(?!官)|父亲|母亲|爸妈|爸爸|妈妈|爸|妈(?!的[,!。]|了个)|老爹|老娘|(?<![姑老板婆新伴])娘(?![俩仨家])|爹(?!爹)|老爸|老妈|老母亲?|老父亲?|家父|家母"
     r"|老汉儿?|老头子?|婶|嬷)"
 )
 _SPOUSES = r"(?:老公|老婆|丈夫|妻子|爱人|老伴|媳妇|婆娘|堂客|屋里人|男人)"
 _YOUNG = (
-    r"(?:儿子|女儿|闺女|(?<!小)姑娘|孩子|小孩|娃儿?|伢儿?子?|崽崽?|幺儿|宝宝|毛毛|孙子|孙女|孙姑娘|孙伢|外孙|儿女|子女|儿童|小儿|男孩|女孩|女童|男童|我儿(?!子|女)|吾儿|儿(?=\d|[一二三四五六七八九十]+岁|患|得|今)"
+    r"(?:儿子|女儿|闺女|(?<!小)姑娘|孩子|小孩|娃儿?|伢儿?子?|崽崽?|幺儿|宝宝|毛毛|囡囡|聋儿|奶娃|养[女子]|继[子女]|孙子|孙女|孙姑娘|孙伢|外孙|儿女|子女|儿童|小儿|男孩|女孩|女童|男童|我儿(?!子|女)|吾儿|儿(?=\d|[一二三四五六七八九十]+岁|患|得|今)"
     r"|丫头|小子|双胞胎|其子|其女)"
 )
 _SIBLINGS = r"(?:哥哥?|(?<!兄)弟弟?(?!兄)|姐姐?|妹妹?(?!子)|嫂子|弟媳)"
@@ -37,21 +37,21 @@ _OURS = re.compile(
 _VILLAGE_VOICE = re.compile(r"我们?(?:这|那)里|我村|我们村|代表[^,。]{0,8}(?:村民|患者|居民|业主|居住)|全体")
 
 _REPORT = re.compile(
-    r"网格员|网格日报|联络员|同病房|上报变更|现?反映一户|转发|男主人|老看到|看到一?个|工棚"
+    r"网格员|网格日报|联络员|同病房|上报变更|现?反映一户|转发|男主人|老看到|看到一?[个位名]|看见一?[个位名]|工棚|(?:村支书|村妇联|村委|社区|居委会|民政办|支书|书记)[^,。;我]{0,4}(?:上报|报告?)[:,: ]|替(?:邻居|别人|人家)问|写信反映|反映一[个位户]|有人把|对面的?[^,。]{0,6}(?:夫妇|夫妻|老人|一家)|睡着一个|坐着一个|躺着一个"
     r"|(?:我们|俺们|咱们?|我)?(?:这|那)?(?:村|组|小区|社区|湾|湾子|队|院子|楼|单元|厂|工地|班|街|隔壁|对门|楼上|楼下)(?:里|上|子里)?(?:还)?有(?:一)?(?:个|位|户|家|名|对)"
     r"|(?:路边|街上|街头|桥头|桥下|车站|门口|公园|天桥|超市|广场|地下通道|银行|医院|终点站)[^,。]{0,8}(?:有|睡|躺|坐|看到|捡|那个|住满)[^,。]{0,8}(?:老人|老头|老太|老叫花|乞丐|流浪|小伙|妇女|婆婆|爹爹|女的|男的|孩子|人)"
     r"|流浪(?:人员|汉|老人|乞讨)|乞讨人员|叫花子|(?:这|那|有)(?:一)?(?:家人|户人家|户人|个五保|个孤老|位老人|个老(?:人|太|头|爹|婆|汉))"
     r"|有(?:一|1)?(?:个|位)?(?:朋友|同事|工友|同学)|我(?:一|的)?(?:个)?(?:叔叔?|伯伯?|伯父|姑(?:姑|妈|父)|舅舅?|姨妈?|婶|堂[兄弟姐妹哥]|表[兄弟姐妹哥]|侄[子女]|亲戚|战友|房东|租客|朋友|同事|工友)"
 )
 _REPORT_BY_NAME = re.compile(
-    r"(?:村民|组民|住户|贫困户|五保户|特困人员|特困户|特困供养老人|特困老人|老人|残疾人)[\u4e00-\u9fff]{1,2}某|(?:[一二三四五六七八九\d]+组|村|社区)[^,。]{0,10}?(?<!书记)(?<!主任)(?<!干部)[\u4e00-\u9fff]某"
+    r"(?:村民|组民|住户|贫困户|低保户|低保对象|保障对象|五保户|特困人员|特困户|特困供养老人|特困老人|老人|残疾人)[\u4e00-\u9fff]{1,2}某|(?:[一二三四五六七八九\d]+组|村|社区)[^,。]{0,10}?(?<!书记)(?<!主任)(?<!干部)[\u4e00-\u9fff]某"
 )
 _NEXT_DOOR = re.compile(
     r"(?<![给托跟和向找问求靠遍到是])(?:隔壁|邻居|对门|楼上|楼下|邻村)(?!.{0,6}(?:借|接济|送饭|帮忙|帮衬|吵|漏水|噪|装修|都(?:吃|有|拿|办|问)))(?!区|们|民)"
 )
-_CALLER_NOTE = re.compile(r"来电(?:人|者)|求助人|来访人|申请人(?=[男女,\d])")
+_CALLER_NOTE = re.compile(r"来电(?:人|者|(?= ?[男女学]))|求助人|来访人|申请人(?=[男女,\d])")
 _NOTE_RELATIVE = re.compile(
-    r"其(?:[父母夫妻子女]|老伴|丈夫|孙|妹|弟|哥|姐)|[,。 ](?:儿|女|子|父|母|夫|妻|孙)(?=[\d患一二三四五六七八九])|(?:母亲|父亲|丈夫|妻子|儿子|女儿|孙子|孙女|老伴)"
+    r"其(?:[父母夫妻子女]|老伴|丈夫|孙|妹|弟|哥|姐)|[,。 ](?:[儿女父夫妻](?=[\d患一二三四五六七八九])|[子母孙儿父](?=[^女男\d ]))|(?:母亲|父亲|丈夫|妻子|儿子|女儿|孙子|孙女|老伴)"
 )
 _BACKGROUND_AFTER = re.compile(
     r"^(?:们|都|又|也|还|就|一直|前年|去年|今年|早就?|已经?|现在|亲|的|他|她|早|因病|因|\d{4}年|上个月|昨天|天天|老是|全|喝了酒|以前|生前|走了以后|长期|每天|在|出?车祸|得病|癌症?|[肺肝胃肠]癌|尿毒症|脑溢血|心脏病|跟|和|妈|爸|母|不|幸)*"
@@ -78,6 +78,7 @@ _SUBJECTLESS = re.compile(
 _SELF_HARM = re.compile(
     r"不想活|活够|活着(?:真)?(?:没|冇)|想死|去死|寻死|自杀|轻生|跳(?:楼|河|江|桥)|百草枯|敌敌畏|安眠药|上吊|割腕|一了百了|下辈子|走得安心|来世|遗书|了结自己|解脱|跟他一起去|活不下去|明天就一个都没|撑不下去了?$"
 )
+_NOT_SELF_HARM = re.compile(r"没有?(?:想不开|寻|不想活|想死)|以前寻|的人|如果|(?:妈|爸|儿子|女儿|老公|老婆|同学|朋友|同事|弟|妹|哥|姐|他|她)[^,。]{0,8}(?:不想活|想死|自杀|跳楼|喝了?药|遗书)")
 _TOPIC = re.compile(
     r"低保|五保|特困|救助|补助|补贴|申请|户口|户籍|公租|廉租|残|病|癌|药|医|院|瘫|失业|工作|下岗|裁|优化|饿|吃|钱|债|欠|住|房|租|睡|桥洞|孤|离婚|打我|又打|反锁|关|学费|上学|读书|大学|受灾|淹|烧|塌|工资|收入|生活|困难|养老|没人|退休|岁|残疾|老板|摔|撞|怀孕|流浪|回家|护照|轮椅|肢体|视力|听力|出门|扶手|血汗|轮椅|肢体|视力|听力|出门|扶手|血汗|资助|教育|贫困|救济|福利|慰问|帮扶|尿毒"
 )
@@ -108,15 +109,29 @@ def _background(text: str, named: tuple[re.Match[str], ...]) -> set[int]:
     return {match.start() for match in named if _BACKGROUND_AFTER.match(text[match.end() : match.end() + 16])}
 
 
-def for_whom(text: str, relatives: Relatives, *, alone: bool) -> Whom | None:
-    """Who is in need, or None when the message does not say."""
-    if _SELF_HARM.search(text) and not re.search(r"没有?(?:想不开|寻)|以前寻|的人|如果", text):
+_ABOUT_NOBODY: Final = frozenset({"other", "donate", "greet", "thank", "goodbye", "affirm", "deny", "dont_know", "talk_to_human"})
+
+
+def for_whom(text: str, relatives: Relatives, *, alone: bool, intent: str | None = None) -> Whom | None:
+    """Who is in need, or None when the message does not say.
+
+    `intent` (a name of nlu.labels.INTENTS) settles what the words leave open: a report is about somebody else, a cry for
+    help about the sender or their family, thanks about nobody.
+    """
+    if _SELF_HARM.search(text) and intent != "report_other" and not _NOT_SELF_HARM.search(text):
         return "self"
+    if intent in _ABOUT_NOBODY:
+        return None
+    if intent == "report_other":
+        return "other"
     if _CALLER_NOTE.search(text):
         return _whom_of_note(text)
-    if _is_report(text):
+    if intent != "seek_help" and _is_report(text):
         return "other"
-    return _whom_at_home(text, relatives, alone=alone)
+    whom = _whom_at_home(text, relatives, alone=alone)
+    if whom is None and intent == "seek_help":
+        return "family" if any(_stands_for_need(text, match) for match in relatives.needy) else "self"
+    return whom
 
 
 def _is_report(text: str) -> bool:
@@ -131,10 +146,15 @@ def _is_report(text: str) -> bool:
     )
 
 
+_PARENT_WRITES = re.compile(r"(?:我|本人)是[^,。]{0,14}(?:的|儿|童)(?:一[名位个])?(?:妈妈|母亲|爸爸|父亲|家长|奶奶|爷爷|妻子|丈夫|女儿|儿子|孙女|孙子)(?=[,。!? ]|$)")
+
+
 def _whom_at_home(text: str, relatives: Relatives, *, alone: bool) -> Whom | None:
     """Self, family or nobody: the patient counts first, then whose state is told, then whose home is spoken of."""
     needy = [match for match in relatives.needy if _stands_for_need(text, match)]
     patients = [match for match in needy if _is_patient(text, match)]
+    if _PARENT_WRITES.search(text):
+        return "family"
     patient_me, me = _SELF_PATIENT.search(text), _SELF_STATE.search(text)
     if patient_me and not any(
         _ILL.search(_own_clause(text, match)) for match in patients if match.start() < patient_me.start()
@@ -194,12 +214,16 @@ def _is_patient(text: str, match: re.Match[str]) -> bool:
     )
 
 
+_NOTE_SELF = re.compile(
+    r"来电(?:人|者)?[^,。 ]{0,2}[男女]? ?\d{2,3}[ ,]{1,2}(?:瘫|残|病|癌|尿毒|独居|独卧|低保|五保|特困|失业|孕|盲|聋|肢体|视力|聋哑|流浪|称?被)"
+    r"|称?(?:儿子|丈夫|其夫|其子|女婿|儿媳)[^,。]{0,12}(?:殴打|打骂|虐待|要钱|家暴|不孝)"
+)
+
+
 def _whom_of_note(text: str) -> Whom | None:
-    if _NOTE_RELATIVE.search(text) and not re.search(
-        r"称?(?:儿子|丈夫|其夫|其子|女婿|儿媳)[^,。]{0,12}(?:殴打|打骂|虐待|要钱|家暴|不孝)", text
-    ):
+    if _NOTE_RELATIVE.search(text) and not _NOTE_SELF.search(text):
         return "family"
-    return "self" if re.search(r"来电(?:人|者)[^,。]{0,4}[男女\d学]|本人|[男女]\d{2}", text) else None
+    return "self" if re.search(r"来电(?:人|者)?[^,。]{0,4}[男女\d学]|本人|[男女] ?\d{2}", text) else None
 
 
 def _stands_for_need(text: str, match: re.Match[str]) -> bool:
@@ -335,7 +359,7 @@ def _holder(text: str, position: int, relatives: Relatives) -> tuple[str, int]:
 
 
 _SIZE_AFTER = re.compile(
-    r"^(?:个)?(?:口人|口之家|口子(?!钱)|口(?=[,。;!? ]|$|[\u4e00-\u9fff]))(?!井|锅|缸|塘|猪|饭|水|气|价|粮)"
+    r"^(?:个)?(?:口人|口之家|口(?=[,。;!? ]|$|[\u4e00-\u9fff]))(?!井|锅|缸|塘|猪|饭|水|气|价|粮)"
 )
 _HOME_BEFORE = re.compile(
     r"(?:家里?|屋里|屋头|全家|一家|家中|家人|户上|户口本上|我们家|我们)(?:现在|总共|一共|就|只有|只剩|共|有|拢共|还有|人口|上下|总|剩|下|是|大小)*(?:我们)?$"
@@ -356,7 +380,8 @@ _ALONE = re.compile(
 )
 _NOT_ALONE = re.compile(r"不是(?:独居|一个人住)|没有独居|独居(?:老人|的老人)?(?:能|有什么|可以|有没有)")
 _SIZE_LIST = re.compile(rf"^(?P<count>[一二三四五六七八九十两\d]+)个(?:人)?[, :]+(?:{RELATIVE.pattern}|我)")
-_PER_HEAD = re.compile(r"每口人|一口人")
+_TWO_TOGETHER = re.compile(rf"我(?:[和跟与同]|还有)(?:我)?(?:{RELATIVE.pattern})(?:两个人?|俩|二人)(?!都|每|一个月|加)")
+_COUNTED = re.compile(r"(?:加上|算上|连|包括)[^,。]{1,8}[,一共总是就有]{0,3}(?P<count>[一二三四五六七八九十两\d]{1,2})个(?:人)?(?:[,。 ]|$)")
 
 
 def lives_alone(text: str) -> bool | None:
@@ -386,7 +411,10 @@ def household_size(text: str, numbers: list[Number]) -> int | None:
     pair = _PAIR.search(text)
     if pair:
         return _PAIR_SIZE.get(pair.group("words"), 2)
-    return 2 if _TWO_OF_US.search(text) else None
+    counted = _COUNTED.search(text)
+    if counted:
+        return int(parse_number(counted.group("count")) or 0) or None
+    return 2 if _TWO_OF_US.search(text) or _TWO_TOGETHER.search(text) else None
 
 
 _SCHOOL = r"(?:读书|念书|上学|在读|求学|上(?:幼儿园|小学|初中|中学|高中)|读(?:幼儿园|小学|初中|中学|高中|[一二三四五六七八九]年级|初[一二三]|高[一二三])|念(?:小学|初中|高中))"

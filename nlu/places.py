@@ -14,7 +14,7 @@ MAX_PLACE: Final = 30
 _CN = "一二三四五六七八九十百零〇两"
 _MASKED = re.compile(r"[A-Z]\d{0,2}(?:市经济开发区|市高新区|[省市州县区旗])(?:城(?![乡市区镇])|县)?")
 _NOT_IN_NAME = (
-    r"[^的在住是我他她你您们了有和跟与来去到说就从于又也都没不这那被把给至户,。、;:!?\s(\[\"“·*某吃块钱岁个口]"
+    r"[^的在住是我他她你您们了有和跟与来去到说就从于又也都没不这那被把给至户要本能会过还只把,。、;:!?\s(\[\"“·*某吃块钱岁个口]"
 )
 _UNIT = (
     r"(?:自治州|开发区|街道办事处|街道办|街道|管理区|工业园|管委会|办事处|农场|林场|渔场|社区|居委会|村委会|小区|花园|家园|新城|公寓|新村|佳苑|公馆"
@@ -126,7 +126,7 @@ _HUKOU_THERE = re.compile(rf"{_REGISTER}(?:也|都|还|就)*在(?:那|老家)")
 _FROM = re.compile(r"从(?=[^,。]{2,12}(?:来|过来|搬|到))")
 _NOT_MOVED = re.compile(rf"{_REGISTER}[^,。]{{0,3}}(?:没|未)(?:有)?(?:迁|转|动)|没(?:有)?迁{_REGISTER}")
 _DWELL = re.compile(
-    r"(?:家住|住址(?:是|在)?|地址(?:是|在)?|住在|住到|住于|居住在|居住于|居住地(?:是|在)?|现住(?:在|址)?|暂住(?:在)?|租住(?:在|于)?|租房(?:住)?(?:在|于)|(?<!老)家在|屋里在"
+    r"(?:家住|住址(?:是|在)?|地址(?:是|在)?|住在|住到|住于|居住在|居住于|居住地(?:是|在)?|现住(?:在|址)?|暂住(?:在)?|租住(?:在|于)?|租(?:在|到)|租房(?:住)?(?:在|于)|(?<!老)家在|屋里在"
     r"|人(?:现在|还)?在|现居住?(?:在|于)?|现在?(?:人)?住?在|搬[到来去]|嫁到|躺在?|坐落(?:在|于)|(?<!记)(?<!院)住(?!院|址|房|了|的|着))(?:了)?[ :,]?"
 )
 _BEING_THERE = re.compile(r"(?:在|来到|来|到|回到?老家|回到)[ :]?")
@@ -268,6 +268,11 @@ def _from_where(text: str, *, third_person: bool) -> tuple[str | None, str | Non
         start = place_before(text, match.start())
         if start < match.start() and _VILLAGE.search(text, start, match.start()):
             return _named(text, start, match.start()), None
+    for start in _clause_starts(text):
+        name = gazetteer().longest(text, start)
+        stands_alone = text[start + len(name) : start + len(name) + 1] in ("", ",", "。", ";", " ")
+        if name.endswith(("镇", "街道", "乡", "农场")) and gazetteer().codes[name].startswith(TIANMEN) and stands_alone:
+            return name, None
     if third_person:
         for start in _clause_starts(text):
             end = place_at(text, start)

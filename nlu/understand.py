@@ -35,7 +35,7 @@ def understand(text: str, interpreter: Interpreter) -> Understanding:
         confidence=confidence,
         needs=_needs(intent, interpretation, frozenset(dangers)),
         dangers=dangers,
-        facts=extract_facts(text),
+        facts=extract_facts(text, intent),
     )
 
 
