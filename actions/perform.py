@@ -219,9 +219,7 @@ def _own(case: Case, session: Session) -> Referral | None:
 
 def _attach(session: Session, conversation: Conversation, referral: Referral) -> None:
     """Photos and files that came before the referral go with it."""
-    waiting = select(Attachment).where(
-        Attachment.conversation_id == conversation.id, Attachment.referral_id.is_(None)
-    )
+    waiting = select(Attachment).where(Attachment.conversation_id == conversation.id, Attachment.referral_id.is_(None))
     for attachment in session.scalars(waiting):
         attachment.referral_id = referral.id
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from actions.routing import Unit
-
 from actions.eligibility import Hint, Policy, assess, next_question, validate_facts
 from actions.requests import (
     AddToReferral,
@@ -25,7 +23,8 @@ from actions.requests import (
     Request,
     WithdrawReferral,
 )
-from bot.learning import Learned, learn
+from actions.routing import Unit
+from bot.learning import OWN_QUESTIONS, Learned, learn
 from bot.state import MAX_QUESTIONS, State
 from bot.step import Part, Step
 from bot.views import apply_view, hint_views, place_view
@@ -49,8 +48,8 @@ _SAME_QUESTION: Final = (
     frozenset({"employment", "work_capacity"}),
 )
 _PLACES: Final = ("event_place", "residence_place", "hukou_place")
+_ASKING: Final = frozenset({"ask_policy", "ask_apply", "ask_hukou", "ask_progress"})
 _EMERGENCIES: Final = frozenset({"accident", "fire", "death_of_earner"})
-_OWN_QUESTIONS: Final = frozenset({"consent", "erase", "company", "what_happened", "wish"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +194,8 @@ class _Talk:
             self.requests.append(AddToReferral())
         critical = [danger for danger in self.state.dangers if DANGER_URGENCY[danger] == "critical"]
         denied = self.heard.intent == "deny" and self.asked != "company"
+        if denied:
+            self.state = replace(self.state, dangers=tuple(d for d in self.state.dangers if d not in critical))
         self.say("stay", danger=critical[-1], denied=denied, learned=bool(self.learned and self.learned.new))
         self._answer_side_questions()
         if not denied and (question := self._next_contact_question()):
@@ -227,10 +228,10 @@ class _Talk:
             return self._withdraw
         if self.asked == "consent" and (decision := self._consent_decision()) is not None:
             return self._consented if decision else self._refused
-        if intent == "ask_progress":
-            return self._progress
         if self._wants_referral():
             return self._consented
+        if intent == "ask_progress":
+            return self._progress
         if (
             "refuses_referral" in heard.remarks
             and not self.state.referral
@@ -250,6 +251,8 @@ class _Talk:
         }
         if intent in ("greet", "thank", "goodbye") and self._learned_something():
             return None
+        if intent in _ASKING and self._only_tells():
+            return None
         if intent in topics:
             return topics[intent]
         if intent == "other" and not self._learned_something():
@@ -267,8 +270,8 @@ class _Talk:
         self.state = replace(self.state, asked="erase")
 
     def _erase(self) -> None:
-        sure = self.heard.intent in ("affirm", "withdraw") or "wants_erasure" in self.heard.remarks
-        if sure and "refuses_referral" not in self.heard.remarks:
+        answer = self.heard.answer
+        if answer and answer.value is True and self.heard.intent != "deny":
             self.requests.append(EraseEverything())
             self.say("erased")
             self.state = State(turns=self.state.turns)
@@ -304,11 +307,9 @@ class _Talk:
 
     def _explain(self) -> None:
         """Tell what a programme is or how to apply. With facts about somebody it goes on as their case; else it opens nothing."""
-        names = (
-            self.heard.programmes
-            or self.state.named
-            or self._programmes_for(self.heard.understanding.needs or self.state.needs)
-        )
+        spoken_of = self.heard.programmes or self._programmes_for(self.heard.understanding.needs)
+        aside = bool(self.heard.remarks & set(_SIDE)) and not spoken_of
+        names = () if aside else spoken_of or self.state.named or self._programmes_for(self.state.needs)
         views = [apply_view(self.counsel.policy, name, self._place(), self.state.facts) for name in names[:2]]
         applying = self.heard.intent == "ask_apply"
         if views:
@@ -351,13 +352,16 @@ class _Talk:
         self.say("goodbye", referral=self.state.referral)
 
     def _other(self) -> None:
+        """Off the subject; but in the middle of a case a plain statement belongs to the case, whatever it looks like."""
+        if self._in_the_middle() and not {"asks", "about_bot", "no_need"} & self.heard.remarks:
+            return self._tells_more()
         if "about_bot" in self.heard.remarks:
             self.say("about_bot")
         elif "no_need" in self.heard.remarks:
             self.say("no_need")
         elif self._is_foreign():
             self.say("other_language")
-        elif self.asked and self.asked not in _OWN_QUESTIONS:
+        elif self.asked and self.asked not in OWN_QUESTIONS:
             self.say("not_understood")
         elif self.heard.understanding.confidence < UNSURE_BELOW:
             self.say("not_sure")
@@ -367,6 +371,21 @@ class _Talk:
             self.say("off_topic")
         self._answer_side_questions()
         self._repeat_question()
+        return None
+
+    def _in_the_middle(self) -> bool:
+        return self.state.referral is not None or (self.state.kind is not None and self.asked is None)
+
+    def _tells_more(self) -> None:
+        self.state = self.state.hear(self.heard.text, (), ())
+        if self.state.referral:
+            self.requests.append(AddToReferral())
+            self._answer_side_questions()
+            self.say("noted_all", referral=self.state.referral)
+            self._ask_contact()
+        else:
+            self.say("noted")
+            self._go_on_quietly()
 
     def _cannot(self) -> None:
         self.say("cannot")
@@ -390,21 +409,24 @@ class _Talk:
             return False
         if heard.intent == "affirm" or "wants_referral" in heard.remarks or "phone" in heard.understanding.facts:
             return True
+        if heard.answer and heard.answer.kind == "value" and "asks" not in heard.remarks:
+            return bool(heard.answer.value)
         return None
 
     def _wants_referral(self) -> bool:
         if self.state.referral or not (self.state.kind or self._has_substance() or self.state.needs):
             return False
         asks_for_it = "wants_referral" in self.heard.remarks and "refuses_referral" not in self.heard.remarks
-        return asks_for_it and self.heard.intent not in (
-            "ask_policy",
-            "ask_apply",
-            "ask_progress",
-            "ask_hukou",
-            "withdraw",
-            "donate",
-            "report_other",
+        asks_something = self.heard.intent in _ASKING and "asks" in self.heard.remarks
+        first_report = self.heard.intent == "report_other" and self.state.kind is None
+        return (
+            asks_for_it and not asks_something and not first_report and self.heard.intent not in ("withdraw", "donate")
         )
+
+    def _only_tells(self) -> bool:
+        """Named a question by its words, but in the middle of a case, with facts in it and nothing that asks."""
+        in_a_case = self.asked is not None or self.state.kind is not None
+        return in_a_case and self._learned_something() and "asks" not in self.heard.remarks
 
     def _consented(self) -> None:
         kinds: dict[str | None, ReferralKind] = {"complaint": "complaint", "change": "change", "report": "report"}
@@ -418,7 +440,7 @@ class _Talk:
 
     def _refused(self) -> None:
         self.state = replace(self.state, consent="refused")
-        views = self._views(limit=2)
+        views = self._views(limit=2, only_relevant=True)
         self.say("referral_declined", programmes=views, registered=self.state.referral)
 
     def _open(self, kind: ReferralKind, consent: Consent) -> None:
@@ -505,7 +527,8 @@ class _Talk:
         if self.learned.changed:
             self.say("corrected", changed=dict(self.learned.changed))
         elif self.asked and self.asked in self.state.declined and self.learned.answered:
-            self.say("declined_ok")
+            if "anonymous" not in self.heard.remarks:
+                self.say("declined_ok")
         elif self.heard.intent in ("seek_help", "report_other") and self.state.turns == 0:
             self.say("sympathy", needs=list(self.state.needs), report=self.heard.intent == "report_other")
         elif self.learned.new or self.learned.answered:
@@ -525,8 +548,8 @@ class _Talk:
         """After an interruption the open question stands as it was; it is not counted twice."""
         if self.asked and not self.state.referral:
             self.state = replace(self.state, asked=self.asked)
-            if self.asked not in _OWN_QUESTIONS:
-                self.say(f"ask_{self.asked}", again=True, for_whom=self.state.facts.get("for_whom"))
+            if self.asked not in OWN_QUESTIONS:
+                self.say(f"ask_{self.asked}", again=True, for_whom=self._for_whom())
 
     def _offer(self) -> None:
         self._hint(again=True)
@@ -606,8 +629,11 @@ class _Talk:
         self.parts.append(Part(template, data))
 
     def ask(self, question: str) -> None:
-        self.say(f"ask_{question}", again=False, for_whom=self.state.facts.get("for_whom"))
+        self.say(f"ask_{question}", again=False, for_whom=self._for_whom())
         self.state = self.state.asking(question)
+
+    def _for_whom(self) -> str | None:
+        return "other" if self.state.kind == "report" else self.state.facts.get("for_whom")
 
     def _learned_something(self) -> bool:
         return bool(
@@ -646,7 +672,17 @@ class _Talk:
 
     def _views(self, limit: int, *, only_relevant: bool = False) -> list[dict[str, Any]]:
         relevant = self._relevant() if only_relevant else tuple(self.counsel.policy.programmes)
-        return hint_views(self.counsel.policy, self.hints, relevant, self._place(), self.state.facts)[:limit]
+        views = hint_views(
+            self.counsel.policy,
+            self.hints,
+            relevant=relevant,
+            named=self.state.named,
+            needs=self.state.needs,
+            emergency=self._is_emergency(),
+            place=self._place(),
+            facts=self.state.facts,
+        )
+        return views[:limit]
 
 
 def _conclude(state: State, counsel: Counsel) -> State:

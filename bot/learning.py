@@ -18,6 +18,7 @@ _SETTLED: Final = (
     "disability_grade",
     "children_in_school",
 )
+OWN_QUESTIONS: Final = frozenset({"consent", "erase", "company"})  # answered by yes or no, and no fact of the household
 _CHANGES: Final = frozenset({"correct", "report_change"})
 
 
@@ -46,7 +47,9 @@ def learn(state: State, heard: Heard, impossible: Mapping[str, Any]) -> Learned:
 
     answer = heard.answer
     if question and answer and not answered and question not in impossible:
-        if answer.kind == "value":
+        if answer.kind == "value" and question in OWN_QUESTIONS:
+            answered = True
+        elif answer.kind == "value":
             stated[question] = answer.value
             answered = True
         elif answer.kind in ("declined", "unknown") and heard.intent not in ("talk_to_human", "withdraw"):

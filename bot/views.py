@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from actions.routing import Unit
-
 from actions.eligibility import Hint, Policy, Programme
-
-_RANK = {"likely": 0, "possible": 1, "unlikely": 2}
+from actions.routing import Unit
 
 
 def place_view(facts: Mapping[str, Any], find_unit: Callable[[str | None], Unit | None]) -> dict[str, Any]:
@@ -43,11 +40,20 @@ def apply_view(policy: Policy, name: str, place: Mapping[str, Any], facts: Mappi
         "elsewhere": facts.get("hukou") in ("nonlocal", "none") and programme.apply_at.where == "hukou_place",
         "materials": list(programme.materials),
         "must_not_ask": list(programme.must_not_ask),
-        "deadlines": [deadline.text for deadline in programme.deadlines],
+        "deadline": _whole_deadline(programme),
         "decider": programme.decider,
         "appeal": programme.appeal,
         "hotline": programme.hotline,
     }
+
+
+def _whole_deadline(programme: Programme) -> str | None:
+    """What a person asks for: how long until it is decided, not one stage of it."""
+    for stage in ("total", "decision"):
+        for deadline in programme.deadlines:
+            if deadline.stage == stage:
+                return deadline.text
+    return programme.deadlines[-1].text if programme.deadlines else None
 
 
 def _office(programme: Programme, place: Mapping[str, Any]) -> str | None:
@@ -60,14 +66,33 @@ def _office(programme: Programme, place: Mapping[str, Any]) -> str | None:
 
 
 def hint_views(
-    policy: Policy, hints: Iterable[Hint], relevant: Iterable[str], place: Mapping[str, Any], facts: Mapping[str, Any]
+    policy: Policy,
+    hints: Iterable[Hint],
+    *,
+    relevant: Collection[str],
+    named: Collection[str],
+    needs: Collection[str],
+    emergency: bool,
+    place: Mapping[str, Any],
+    facts: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """The programmes worth asking about, likely ones first: what speaks for each, and what is still unknown."""
-    wanted = set(relevant)
-    chosen = [
-        hint for hint in hints if hint.verdict != "unlikely" and (hint.programme in wanted or hint.verdict == "likely")
-    ]
-    chosen.sort(key=lambda hint: (_RANK[hint.verdict], hint.programme not in wanted))
+    """The programmes worth asking about, the best first: what speaks for each, and what is still unknown.
+
+    Likely before possible; then what was asked for by name; then what is made for this need before what helps with everything,
+    emergency help last when there is no emergency; then what is nearest to being settled.
+    """
+
+    def rank(hint: Hint) -> tuple[Any, ...]:
+        programme = policy.programmes[hint.programme]
+        return (
+            hint.verdict != "likely",
+            hint.programme not in named,
+            programme.urgent != emergency,
+            len(set(programme.needs) - set(needs)),
+            len(hint.missing),
+        )
+
+    chosen = [h for h in hints if h.verdict != "unlikely" and (h.programme in relevant or h.verdict == "likely")]
     return [
         {
             **apply_view(policy, hint.programme, place, facts),
@@ -75,5 +100,5 @@ def hint_views(
             "because": [reason.text for reason in hint.reasons if reason.holds][:2],
             "unknown": [policy.facts[fact].label for fact in hint.missing if fact in policy.facts][:2],
         }
-        for hint in chosen
+        for hint in sorted(chosen, key=rank)
     ]
