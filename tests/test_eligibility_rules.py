@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlglot import exp
 
 from actions.eligibility import Hint, Policy, assess, load_policy
 from actions.eligibility.documents import read_document
 from actions.eligibility.engine import Engine, Situation, build_engine
 from actions.eligibility.errors import ExpressionError
-from actions.eligibility.expressions import exp, parse
+from actions.eligibility.expressions import parse
 from actions.eligibility.facts import exact_facts
 
 ROOT = Path(__file__).parent.parent
@@ -93,7 +94,14 @@ def test_every_condition_is_seen_true_false_and_unknown(programme: str) -> None:
 
 def mutants_of(text: str) -> Iterator[str]:
     """The expression with one comparison turned, one limit moved, or one listed value left out."""
-    turned = {exp.LT: exp.LTE, exp.LTE: exp.LT, exp.GT: exp.GTE, exp.GTE: exp.GT, exp.EQ: exp.NEQ, exp.NEQ: exp.EQ}
+    turned: dict[type[exp.Expr], type[exp.Binary]] = {
+        exp.LT: exp.LTE,
+        exp.LTE: exp.LT,
+        exp.GT: exp.GTE,
+        exp.GTE: exp.GT,
+        exp.EQ: exp.NEQ,
+        exp.NEQ: exp.EQ,
+    }
     tree = parse(text)
     count = len(list(tree.walk()))
     for index in range(count):

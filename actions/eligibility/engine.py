@@ -95,6 +95,7 @@ class Engine:
         width: int,
         derivations: Sequence[Derivation],
         figure_slots: Mapping[str, int],
+        derived_slots: Mapping[str, int],
     ) -> None:
         self.layout = layout
         self.facts = tuple(facts)
@@ -102,7 +103,8 @@ class Engine:
         self.slots = {name: slot for slot, name in enumerate(facts)}
         self.derivations = tuple(derivations)
         self.programmes: tuple[CompiledProgramme, ...] = ()
-        self._figure_slots = figure_slots
+        self.figure_slots = figure_slots
+        self.derived_slots = derived_slots
         self._figure_names = (*parameters, ELSEWHERE)
         self._blank_values: Values = [None] * width
         self._blank_masks: Masks = [layout.missing(slot) if slot < len(facts) else 0 for slot in range(width)]
@@ -124,7 +126,7 @@ class Engine:
             if slot is not None:
                 values[slot] = value
                 masks[slot] = 0
-        for index, (name, slot) in enumerate(self._figure_slots.items()):
+        for index, (name, slot) in enumerate(self.figure_slots.items()):
             figure = figures.get(name)
             if figure is None:
                 masks[slot] = self.layout.without_figure(index)
@@ -369,7 +371,15 @@ def build_engine(
     for name in derived:
         reads[name] = builder.reads(name, reads)
         derivations.append(builder.derivation(name, reads[name], on_fact_error))
-    engine = Engine(builder.layout, builder.base, parameters, builder.width, derivations, builder.figures)
+    engine = Engine(
+        builder.layout,
+        builder.base,
+        parameters,
+        builder.width,
+        derivations,
+        builder.figures,
+        {name: builder.slots[name] for name in derived},
+    )
     engine.programmes = tuple(builder.programme(programme, on_condition_error) for programme in programmes.values())
     return engine
 

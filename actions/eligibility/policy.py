@@ -151,6 +151,7 @@ class _Loader:
 
     def load(self) -> Policy:
         sources = self._sources()
+        self.stop_on_problems()
         common = self._common()
         facts, fact_document = self._facts()
         parameters = self._parameters(sources)
