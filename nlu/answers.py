@@ -93,7 +93,7 @@ def _only_number(words: str) -> Number | None:
     if not numbers:
         return None
     rest = len(words) - len(numbers[-1].text)
-    return numbers[-1] if rest <= 14 or len(numbers) == 1 and rest <= 24 else None
+    return numbers[-1] if rest <= 14 or (len(numbers) == 1 and rest <= 24) else None
 
 
 def _impossible(text: str, number: Number) -> Answer:
@@ -564,6 +564,17 @@ def _ticket(words: str) -> Answer:
 
 
 _READERS: Final[Mapping[str, Callable[[str], Answer]]] = {
+    # Questions of the dialogue's own, that are about no fact.
+    "consent": _boolean(
+        r"愿意|同意|确定|登记|转(?:过去|给|办)|报上去|麻烦(?:你|您|了)|^(?:那|就|好|行|可以|要得|中|成)",
+        r"不(?:用|要|必|想|愿|同意|登|报|需要)|别|莫|算了|先不|再(?:想|看|说)",
+    ),
+    "erase": _boolean(
+        r"确定|确认|删|清(?:掉|空|除)|^要", r"不(?:用|要|想|必)?删|别删|莫删|算了|留着|先不|不(?:确定|用|要)了?$"
+    ),
+    "company": _boolean(
+        r"(?<!没)有人|在(?:旁边|身边|家里?|我边上)|陪(?:着|我)", r"没(?:有|人|得)|冇|一个人|就我|自己(?:一个)?在|都不在"
+    ),
     "age": _age,
     "household_size": _people,
     "children_in_school": _children,

@@ -6,7 +6,6 @@ All functions take text made readable by `nlu.spelling.readable`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 _NEGATED = re.compile(
@@ -21,6 +20,7 @@ _ILLNESS = re.compile(
     r"|艾滋病|先天性心脏病|先心(?!思)|房间隔缺损|室间隔缺损|法洛四联|再障|再生障碍|血友病|红斑狼疮|渐冻|重症肌无力|重型地中海|地中海贫血|地贫|换肾|肾移植|肝移植|骨髓移植|器官移植|心脏搭桥|心脏瓣膜"
     r"|帕金森|植物人|戈谢|庞贝|脊髓性肌萎缩|肌萎缩|系统性硬化|化疗|放疗|主动脉夹层|心衰|心力衰竭|脑膜瘤|胶质瘤|慢粒|骨癌|重症胰腺炎|尘肺|矽肺|肺结核|脑炎|重度烧伤|大面积烧伤|白塞|肝豆状核"
 )
+_DEAD_BEFORE = re.compile(r"(?:去世|过世|走了|病逝|没了|死了)[^。]{0,8}$")
 _DEAD_AFTER = re.compile(r"^[^,。;!?]{0,8}(?:去世|过世|死了|病逝|走了|没了|不在了|离世|离开人世|去拯)")
 _MEDICAL_QUESTION = re.compile(r"(?:A市)?医保对|因[^,。]{0,6}人员|众所周知|疾控中心")
 
@@ -32,11 +32,11 @@ def serious_illness(text: str, *, personal: bool, mine: bool = False) -> bool | 
     """
     for match in _ILLNESS.finditer(text):
         before, after = text[max(0, match.start() - 8) : match.start()], text[match.end() : match.end() + 14]
-        if _NEGATED.search(before) or _DEAD_AFTER.match(after):
+        if _NEGATED.search(before) or _DEAD_BEFORE.search(before) or _DEAD_AFTER.match(after):
             continue
         if not personal and (_GENERAL.search(after) or _MEDICAL_QUESTION.search(text)):
             continue
-        if mine and (_relative_of_needy(text, match.start()) or _RELATIVE_HAS_IT.match(after)):
+        if mine and (about_relative(text, match.start()) or _RELATIVE_HAS_IT.match(after)):
             continue
         return True
     return None
@@ -75,7 +75,7 @@ _TYPES: Final[tuple[tuple[str, str], ...]] = (
     ("speech", r"言语(?:残疾|残|[一二三四1-4]级|障碍)|哑巴|语言残疾"),
     (
         "physical",
-        r"肢体(?:上的|类)?(?:残疾|残|[一二三四1-4]级|障碍|不全)|截肢|断(?:了)?(?:一条|右|左|双)?(?:臂|腿|手)|割断[左右]?臂|(?:下|上)肢残疾|高位截瘫|截瘫|下肢瘫|断臂|腿残|[左右]?手残|[左右]腿残疾|小儿麻痹|侏儒",
+        r"肢体(?:上的|类)?(?:残疾|残|[一二三四1-4]级|障碍|不全)|截肢|(?:割|绞|锯|轧|压)断[左右双]?(?:臂|腿|手|脚|胳膊)|断了?一(?:条|只)(?:臂|腿|手|脚|胳膊)|缺了?一(?:条|只)(?:腿|手|脚|胳膊)|(?:下|上)肢残疾|高位截瘫|截瘫|下肢瘫|断臂|腿残|[左右]?手残|[左右]腿残疾|小儿麻痹|侏儒",
     ),
 )
 _TYPE_RULES: Final = tuple((name, re.compile(words)) for name, words in _TYPES)
@@ -100,7 +100,8 @@ def disability(text: str) -> tuple[int | None, str | None]:
                 break
     grade = None
     for match in _GRADE.finditer(text):
-        if not _NEGATED.search(text[max(0, match.start() - 5) : match.start()]):
+        before = text[max(0, match.start() - 14) : match.start()]
+        if not _NEGATED.search(before[-5:]) and not re.search(r"如果|假如|要是|万一", before):
             grade = _GRADE_WORD[match.group("a") or match.group("b")]
             break
     names = {name for _, name in kinds}
@@ -111,10 +112,10 @@ def disability(text: str) -> tuple[int | None, str | None]:
 
 _HELPLESS = re.compile(
     r"瘫(?:痪)?(?:在|到|倒在)?[^,。]{0,2}床|瘫痪|瘫了|全瘫|偏瘫在床|卧床|(?:起不了|下不了|起不来|离不开|不能下|下不来)床|(?:生活)?(?:完全|基本)?(?:不能|不会|无法|没法|没办法|难以|没得办法)(?:生活)?(?:完全)?自理"
-    r"|生活不(?:能)?自理|没有?自理能力|无自理能力|失能|半失能|失去自理|自理不了|吃喝拉撒(?:睡)?(?:全|都|样样|要|得|靠|需|离)|大小便失禁|屎尿(?:都|要|不能)|端屎端尿|(?:吃饭|饭)[^,。]{0,3}(?:要人喂|得人喂|靠人喂|要喂|得喂)"
+    r"|生活不(?:能)?自理|没有?自理能力|无自理能力|失能|半失能|失去自理|自理不了|吃喝拉撒(?:睡)?(?:全|都|样样)?(?:是|在床|要|得|靠|需|离)|大小便失禁|屎尿(?:都|要|不能)|端屎端尿|(?:吃饭|饭)[^,。]{0,3}(?:要人喂|得人喂|靠人喂|要喂|得喂)"
     r"|(?:自己)?(?:啥|什么)(?:事)?(?:也|都)做不了|(?:自己)?(?:动弹不得|不能动弹|动不了(?!工|身))|离不得人|离不开人(?:照顾|伺候|招呼)?|24小时(?:要|得|需)(?:人)?(?:照顾|看护|护理)|植物人|要人(?:全天)?(?:伺候|服侍)|翻身都要"
 )
-_HELPLESS_NOT = re.compile(r"半自理|(?:能|可以|对)[^,。]{0,2}生活不能自理的")
+_HELPLESS_NOT = re.compile(r"(?:等我|如果|假如|要是|万一)[^,。]{0,6}瘫|半自理|(?:能|可以|对)[^,。]{0,2}生活不能自理的")
 _CAPABLE = re.compile(
     r"(?<!不)(?<!无法)(?<!没法)(?<!不会)(?<!难以)(?:能够?|可以|会|还能|完全能|基本能|都能)(?:自己|生活|基本|完全)*自理|生活(?:可以|能够?|基本|完全)自理|自理没问题"
     r"|(?:自己|他自己|她自己)(?:还)?(?:能|会|可以)(?:做饭|煮饭|吃饭|洗|穿|走|照顾自己|动)|(?:吃饭|穿衣|洗澡|上厕所|做饭|洗衣)[^。]{0,12}(?:自己来|自己能|都能|能自己|都会|都是自己|没问题|自己做)|(?:不要|不用|不需要|用不着)人(?:扶|管|照顾|伺候|服侍|招呼|喂)"
@@ -133,19 +134,19 @@ def can_self_care(text: str) -> bool | None:
 
 
 _UNABLE = re.compile(
-    r"(?:干|做|搞)不(?:了|动|得)(?:任何|什么|重|农|体力|一点|一)?(?:的)?(?:活|事|工|体力)|(?:丧失|没有?|失去|无|没得|无有)(?:了)?(?:任何|完全)?(?:劳动|工作|劳力)(?:能力|力)|(?:不能|无法|没法|没办法)(?:干|做|从事|参加)?(?:任何|重|农|体力|什么)?(?:活|劳动|工作|农活|事)(?!单位)"
+    r"(?:干|做|搞)不(?:了|动|得)(?:任何|什么|重|农|体力|一点|一)?(?:的)?(?:活|事|工|体力)|(?<!家里)(?<!家)(?<!家中)(?:丧失|没有?|失去|无|没得|无有)(?:了)?(?:任何|完全)?(?:劳动|工作|劳力)(?:能力|力)|(?:不能|无法|没法|没办法)(?:再)?(?:干|做|从事|参加|下)(?:任何|重|农|体力|什么)*(?:活|劳动|工作|农活|事|地)|(?:不能|无法)(?:劳动|工作)"
     r"|干不得|做不得事|无劳力|无劳动力|不能干农活"
 )
 _RETIRED = re.compile(r"退休(?!政策|年龄|手续|金?标准|还(?:有|差)|人员要|办)")
 _NOT_RETIRED = re.compile(
-    r"(?:没|未|不|快|将|等|即将|还没|没有|非离|离|未办|办|到了?|没到|还没到|不到)(?:有)?退休|退休人员|非退休"
+    r"(?:没|未|不|快|将|等|即将|还没|没有|非离|离|未办|办|没一个有|没有一个有|到了?|没到|还没到|不到)(?:有)?退休|退休人员|非退休"
 )
 _UNEMPLOYED = re.compile(
     r"失业(?!金|保险|补)|下岗(?!职工目睹)|被(?:公司|厂里|单位|老板)?(?:优化|裁|辞退|开除|炒)|裁员|辞退|没(?:有)?(?:得)?工作(?!单位|能力|人员)|没得工作|无业|(?:没|无)(?:有)?工作(?=[,。 ]|没|$)|找不到(?:工作|活|事做)|没(?:得|有)?(?:事|活)(?:做|干)|待业"
     r"|没(?:有)?(?:公司|单位|厂)(?:录用|要)|失去(?:了)?工作|工作没了|丢了工作|没人要(?=[,。 ]|$)|没班上|在家(?:里)?闲|闲着|没(?:有)?上班|厂(?:子)?倒(?:闭)?了"
 )
 _EMPLOYED = re.compile(
-    r"(?:我|本人|俺|他|她|自己|们|现在?|目前|平时|市|地|人|在|长期|外|州|京|海|圳|省|莞|汉|租住|来|一直)(?:现在|在|到|外|外面|外地|这边|那边|长期|平时|靠|都|一直|也|天天|本市|厂里|工地|工地上|超市|饭店|餐馆|深圳|外头|单位|还|去)*(?:打工|务工|上班|打零工|做工|送外卖|理货|跑外卖|扫马路|搬砖|开车|做保洁|当保安)"
+    r"(?:我|本人|俺|他|她|自己|(?<!你)们|现在?|目前|平时|市|地|人|在|长期|外|州|京|海|圳|省|莞|汉|租住|来|一直)(?:现在|在|到|外|外面|外地|这边|那边|长期|平时|靠|都|一直|也|天天|本市|厂里|工地|工地上|超市|饭店|餐馆|深圳|外头|单位|还|去)*(?:打工|务工|上班|打零工|做工|送外卖|理货|跑外卖|扫马路|搬砖|跑车|开出租|做保洁|当保安)"
     r"|找到(?:了)?(?:活|工作|事做|班上)|参加工作|上班了|有工作(?=[,。 ]|$)|工作单位|来[^,。]{0,12}工作(?:已经)?(?:有)?(?:了)?[\d一二三四五六七八九十]|在职|就业了|转正"
 )
 
@@ -156,15 +157,15 @@ def employment(text: str, *, family_patient: bool) -> str | None:
     retired = _RETIRED.search(text) and not _NOT_RETIRED.search(text)
     unemployed = _UNEMPLOYED.search(text)
     employed = _EMPLOYED.search(text)
-    if unable and not _relative_of_needy(text, unable.start()):
+    if unable and not about_relative(text, unable.start()):
         return "unable"
     if retired and not re.search(r"靠[^,。]{0,6}退休(?:金|工资)|就[^,。]{0,6}退休(?:金|工资)", text):
         return "retired"
     if employed and not family_patient and re.search(r"找到", employed.group()):
         return "employed"
-    if unemployed and not family_patient and not _relative_of_needy(text, unemployed.start()):
+    if unemployed and not family_patient and not about_relative(text, unemployed.start()):
         return "unemployed"
-    if employed and not family_patient and not _relative_of_needy(text, employed.start()):
+    if employed and not family_patient and not about_relative(text, employed.start()):
         return "employed"
     return None
 
@@ -174,7 +175,8 @@ _SOMEBODY_ELSE = re.compile(
 )
 
 
-def _relative_of_needy(text: str, position: int) -> bool:
+def about_relative(text: str, position: int) -> bool:
+    """Whether the words at `position` are said of a relative named shortly before, not of the sender."""
     return bool(_SOMEBODY_ELSE.search(text[max(0, position - 18) : position + 1]))
 
 
@@ -232,15 +234,15 @@ _NOT_HELD_BEFORE = re.compile(
     r"(?:不是|没有?|没得|没吃|没办|没评|未|申请|办(?!了|好了)|能(?:不能)?|可以|想|要|算|取消|停了?|停发|评不?上?|吃不|享受不|拿不|咨询|够|符合|给|报|帮|凭|为什么|怎么|名下|不给|吃不上|拿不到|没能|认定|领不|怎样|才能|不能|是否|是不是|有没有|算不算|问|条件|撤销?|为|转|吃得?到)[^,。;!?]{0,8}$"
 )
 _NOT_HELD_AFTER = re.compile(
-    r"^(?:的?(?:大有人在|人(?!员)))|^(?:户|金|证|资格|待遇|的|我|被|家庭|也|又|都|就|给|一直)*(?:停|取消|没了|没批|被拒|批没|批了没|没下来|不给|被停|停发|还没|没有|没得|怎么|如何|能|可以|多少|好多|要|需|申请|办|认定标准|标准|条件|政策|救助一直|落选|在哪|到哪|算|有什么|吗|是什么|跟社保|与社保|该|什么|下来没|批下来没|用户|老人看|审|拖|人员名单|名单|信息|那个认定(?!,))"
+    r"^(?:的?(?:大有人在|全是|都是|人(?!员)))|^(?:户|金|证|资格|待遇|的|我|被|家庭|也|又|都|就|给|一直)*(?:停|取消|没了|没批|被拒|批没|批了没|没下来|不给|被停|停发|还没|没有|没得|怎么|如何|能|可以|多少|好多|要|需|申请|办|认定标准|标准|条件|政策|救助一直|落选|在哪|到哪|算|有什么|吗|是什么|跟社保|与社保|该|什么|下来没|批下来没|用户|老人看|审|拖|人员名单|名单|信息|那个认定(?!,))"
 )
 _GENERAL_HELD = re.compile(
-    r"(?:有钱|别人|人家|他们|有房|有车|村干部|干部|大有人在|很多|有些|有的|好多|都能|都在|村里都|那些)[^,。;!?]{0,12}$"
+    r"(?:有钱|别人|人家|他们|有房|有车|村干部|干部|大有人在|很多|有些|有的|好多|都能|都在|村里都|那些|邻居|他还|她还|全镇|我们[镇村]|户吃|老张家|老李家|老王家)[^,。;!?]{0,12}$"
 )
 _NOTE_HELD = re.compile(r"(?:^|[,。;! ]|男|女|岁|\d)$")
 _NOTE_AFTER = re.compile(r"^(?:户|人员|老人|对象|家庭|的|[,。; ]|$|独居|[\u4e00-\u9fff]某|,今年)")
 _GIVEN = re.compile(
-    r"^(?:的)?(?:户|家庭|那个)?(?:的)?(?:认定|都|也|已经|已|被|早)*(?:下来了|批下来了|批了|纳入了?|评上了?|办下来了|通过了|定下来了|认定了)|^(?:的|那个认定)[,。]|^(?:的)?关系在"
+    r"^(?:的)?(?:户|家庭|那个)?(?:的)?(?:认定|都|也|已经|已|被|早)*(?:下来了|批下来了|批了|纳入了?|评上了?|办下来了|通过了|定下来了|认定了)(?!伐|没|吗|么|不|冇|了没)|^(?:的|那个认定)[,。]|^(?:的)?关系在"
 )
 _STOPPED = re.compile(
     r"(?:低保|五保|特困)[^,。;]{0,12}(?:停了|停发|取消|没了|落选|不给了)|吃了[^,。]{0,6}低保[^,。]{0,6}(?:落选|停|取消)|被评了[^,。]{0,4}低保"

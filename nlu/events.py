@@ -7,10 +7,10 @@ The names and values are those of policy/facts.yaml.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from nlu.circumstances import about_relative
 from nlu.places import place_at
 from nlu.spelling import readable
 
@@ -38,7 +38,7 @@ _SIGNS: Final[dict[str, tuple[_Sign, ...]]] = {
     "sudden_event": (
         _sign(
             "fire",
-            r"(?:房子?|屋|家里|厨房|租的房)[^,。;]{0,8}(?:着火|起火|失火|烧(?:了|光|没|毁))|火灾|(?:着了?|起|失)火[^,。;]{0,10}(?:烧|屋|房|家)",
+            r"(?:房子?|屋|家里|厨房|租的房)[^,。;]{0,8}(?:着火|起火|失火|烧(?:了|光|没|毁))|(?:我|家|屋|房)[^,。;]{0,8}火灾|(?<!场)(?<!厂)(?<!棚)(?:着了?|起|失)火[^,。;]{0,10}(?:烧(?!死)|屋|房|家)",
             recent=True,
         ),
         _sign(
@@ -65,14 +65,14 @@ _SIGNS: Final[dict[str, tuple[_Sign, ...]]] = {
     "death_in_family": (
         _sign(
             True,
-            r"(?:刚|昨天|前天|今天|昨夜|上周|上个?月|这个月|前几天|才)[^,。;]{0,10}(?:去世|过世|走了|死了|没了|病逝|离世)|(?:去世|过世|死了|走了)(?:才|刚)|(?:五保|老人|爸|妈|爹|老伴|爷爷|奶奶|婆婆|公公|父亲|母亲|老公|丈夫)[^,。;]{0,4}(?:过世了|刚走|去世了)[^。]{0,20}丧葬|办丧事|没钱(?:安葬|火化|下葬|办后事)",
+            r"(?:刚|昨天|前天|今天|昨夜|上周|上个?月|这个月|前几天|才)[^,。;]{0,10}(?:去世|过世|病逝|离世|(?:爸|妈|爹|娘|老伴|爷爷|奶奶|婆婆|公公|父亲|母亲|老公|丈夫|儿子|女儿|老人)[^,。;]{0,6}(?:走了|死了|没了))|(?:爸|妈|爹|娘|老伴|父亲|母亲|老公|丈夫)[^,。;]{0,3}(?:刚|昨天|昨夜|前天|今早)[^,。;]{0,4}(?:走了|没了|死了)|(?:去世|过世|死了|走了)(?:才|刚)|(?:五保|老人|爸|妈|爹|老伴|爷爷|奶奶|婆婆|公公|父亲|母亲|老公|丈夫)[^,。;]{0,4}(?:过世了|刚走|去世了)[^。]{0,20}丧葬|办丧事|没钱(?:安葬|火化|下葬|办后事)",
             recent=True,
         ),
     ),
     "natural_disaster": (
         _sign(
             True,
-            r"(?:被|遭了?|发|让|给)?(?:大水|洪水|内涝|水)(?:冲(?:了|垮|走|毁)|淹(?:了|没|死|掉)?|泡(?:了|坏))|发大水|洪灾|水灾|龙卷风|台风|冰雹|地震|泥石流|山体滑坡|山洪|旱灾|大风(?:刮|掀|吹)(?:了|走|倒|翻)|雪(?:灾|压(?:塌|垮))|遭(?:了)?水|受灾",
+            r"(?:被|遭了?|发|让|给)?(?:大水|洪水|内涝|水)(?:冲(?:了|垮|走|毁)|淹(?:了|没|死|掉)?|泡(?:了|坏))|发大水|洪灾|水灾|龙卷风|台风|冰雹|地震|泥石流|山体滑坡(?!的?(?:地质|地段|隐患|点|影响))|山洪|旱灾|大风(?:刮|掀|吹)(?:了|走|倒|翻)|雪(?:灾|压(?:塌|垮))|遭(?:了)?水|受灾",
             recent=True,
         ),
     ),
@@ -147,7 +147,7 @@ _SIGNS: Final[dict[str, tuple[_Sign, ...]]] = {
     "legal_supporter": (
         _sign(
             False,
-            r"无儿无女|没儿没女|没(?:有|得)?儿(?:没|无|也没)?女|(?:没|无|没得|没有|冇得)(?:得)?(?:儿女|子女|后人|后代|亲人|伴|老伴)|儿女都(?:不在|死|没)|(?:没|无)(?:有)?(?:任何)?(?:亲属|亲人)|孤寡|无子女|没(?:有)?成家[^。]{0,8}(?:没|无)(?:儿|后)|一辈子没结婚|五保",
+            r"无儿无女|没儿没女|没(?:有|得)?儿(?:没|无|也没)?女|(?:没|无|没得|没有|冇得)(?:得)?(?:儿女|子女|后人|后代|亲人|伴|老伴)|儿女都(?:不在|死|没)|(?:没|无)(?:有)?(?:任何)?(?:亲属|亲人)|无子女|没(?:有)?成家[^。]{0,8}(?:没|无)(?:儿|后)|一辈子没结婚",
         ),
         _sign(
             True,
@@ -157,7 +157,7 @@ _SIGNS: Final[dict[str, tuple[_Sign, ...]]] = {
     "income_source": (
         _sign(
             False,
-            r"(?:没|无|没有|没得|冇|毫无|断了)(?:得|任何|什么|其他|固定|一点|半点|稳定|别的)*(?:经济|生活)?(?:收入|来源|进账|进项|进钱)(?!证明)(?!高)|(?:收入|经济来源|生活来源)(?:都)?(?:没(?:有|得)|断了|为零|是零)|一分钱(?:收入|进账)?(?:都|也)?(?:没|冇|不)(?!拿到)",
+            r"(?:没|无|没有|没得|冇|毫无|断了)(?:得|任何|什么|其他|固定|一点|半点|稳定|别的)*(?:经济|生活)?(?:收入|来源|进账|进项|进钱)(?!证明)(?!高)|(?:收入|经济来源|生活来源)(?:都)?(?:没(?:有|得)|断了|为零|是零)|一分钱(?:的)?(?:收入|进账)(?:都|也)?(?:没|冇)",
         ),
         _sign(True, r"(?:就|只|全|都)?靠[^,。;]{0,8}(?:退休金|养老金|低保金?|工资|打工|打零工|种田|种地)"),
     ),
@@ -210,12 +210,14 @@ _SIGNS: Final[dict[str, tuple[_Sign, ...]]] = {
         ),
     ),
 }
+_STAGES: Final = frozenset({"university", "high_school", "compulsory", "preschool"})
+_NO_PUPIL = re.compile(r"毕业|教书|老师|医院|附[属一二]|楚雅|工作|回到|以前|上班")
 _PERSONAL_ONLY: Final = frozenset(
     {"parents_status", "student_stage", "legal_supporter", "long_term_care_needed", "rural_household"}
 )
 _PERSONAL = re.compile(r"我|俺|本人|咱|家里|屋里|来电|他|她|其|老人|孩子|娃|伢|某|住|男|女|岁")
 _EVENT_AT = re.compile(
-    r"(?:车祸|出事|事故|着火|起火|失火|出车祸|被撞|摔|受伤|淹|塌|被困|火)[^。;!?]{0,12}?(?:在|到)|(?:在|困在|倒在|躺在|我在)"
+    r"(?:车祸|出事|事故|着火|起火|失火|被撞|摔(?:倒|伤|断)?|受伤|被困|晕倒)了?,?(?:就|是|人|现)?在|(?:困在|倒在|躺在|我(?:现在|们|人)*在)"
 )
 _EVENT_NEAR = re.compile(r"车祸|撞|摔|着火|起火|失火|火|淹|塌|出事|受伤|晕倒|被困|偷|抢|钱包|打我|昏|水漫|车站|没钱回")
 
@@ -230,20 +232,14 @@ def extract_extra(text: str) -> dict[str, Any]:
     for name, signs in _SIGNS.items():
         if name in _PERSONAL_ONLY and not personal:
             continue
-        sign = _first(words, signs, _holds)
-        if sign is not None:
-            found[name] = sign.value
+        held = [sign for sign in signs if any(_holds(words, match, sign) for match in sign.words.finditer(words))]
+        if not held or {True, False} <= {sign.value for sign in held if isinstance(sign.value, bool)}:
+            continue  # said both ways: not plain
+        found[name] = held[0].value
     place = event_place(words) if _EVENT_NEAR.search(words) else None
     if place:
         found["event_place"] = place
     return found
-
-
-def _first(text: str, signs: Iterable[_Sign], holds: Callable[[str, re.Match[str], _Sign], bool]) -> _Sign | None:
-    for sign in signs:
-        if any(holds(text, match, sign) for match in sign.words.finditer(text)):
-            return sign
-    return None
 
 
 def _holds(text: str, match: re.Match[str], sign: _Sign) -> bool:
@@ -252,6 +248,12 @@ def _holds(text: str, match: re.Match[str], sign: _Sign) -> bool:
     sentence = text[start : end + 1]
     before = text[max(start, match.start() - 8) : match.start()]
     if sign.value is not False and _DENIED.search(before):
+        return False
+    if sign.value in _STAGES and _NO_PUPIL.search(text[max(0, match.start() - 6) : match.end() + 8]):
+        return False
+    if sign.value in ("none", "partial") and about_relative(text, match.start()):
+        return False
+    if sign.value == "violence" and _LONG_AGO.search(text[max(start, match.start() - 12) : match.start()]):
         return False
     if re.search(r"如果|假如|要是|万一|听说|新闻|的人|隔壁村", text[max(start, match.start() - 20) : match.start()]):
         return False

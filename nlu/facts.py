@@ -36,6 +36,10 @@ BARE: Final = 25
 _FACT_SIGN: Final = re.compile(r"[\u4e00-\u9fff\d]")
 
 
+def _is_bare(text: str) -> bool:
+    return len(text) <= BARE and not text.rstrip().endswith(("?", "吗", "么", "呢"))
+
+
 def extract_facts(text: str, intent: str | None = None) -> dict[str, Any]:
     """The facts that `text` states, in the order of the contract. Never raises.
 
@@ -63,7 +67,7 @@ def extract_facts(text: str, intent: str | None = None) -> dict[str, Any]:
         "disability_type": kind,
         "serious_illness": serious_illness(spoken, personal=personal, mine=whom == "self"),
         "can_self_care": can_self_care(spoken),
-        "employment": employment(spoken, family_patient=whom == "family") if personal or len(spoken) <= BARE else None,
+        "employment": employment(spoken, family_patient=whom == "family") if personal or _is_bare(spoken) else None,
         "current_status": current_status(spoken, mine=personal),
         "hukou": places.hukou,
         "hukou_place": places.hukou_place,

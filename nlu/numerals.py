@@ -15,19 +15,40 @@ from typing import Final
 DIGITS: Final[dict[str, int]] = {
     **{char: value for value, char in enumerate("零一二三四五六七八九")},
     **{char: value for value, char in enumerate("零壹贰叁肆伍陆柒捌玖")},
-    **{"〇": 0, "○": 0, "两": 2, "俩": 2, "仨": 3, "弌": 1, "弍": 2},
+    "〇": 0,
+    "○": 0,
+    "两": 2,
+    "俩": 2,
+    "仨": 3,
+    "弌": 1,
+    "弍": 2,
 }
 """A digit written in Chinese, with its value."""
 
 ALOUD: Final[dict[str, str]] = {
     **{char: str(value) for char, value in DIGITS.items() if char not in "两俩仨"},
-    **{"幺": "1", "妖": "1", "洞": "0", "拐": "7", "勾": "9"},
+    "幺": "1",
+    "妖": "1",
+    "洞": "0",
+    "拐": "7",
+    "勾": "9",
 }
 """A digit read aloud one by one, as in telephone and identity numbers."""
 
 UNITS: Final[dict[str, int]] = {
-    **{"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000, "万": 10_000, "萬": 10_000, "亿": 100_000_000},
-    **{"w": 10_000, "W": 10_000, "k": 1000, "K": 1000},
+    "十": 10,
+    "拾": 10,
+    "百": 100,
+    "佰": 100,
+    "千": 1000,
+    "仟": 1000,
+    "万": 10_000,
+    "萬": 10_000,
+    "亿": 100_000_000,
+    "w": 10_000,
+    "W": 10_000,
+    "k": 1000,
+    "K": 1000,
 }
 SCORES: Final[dict[str, int]] = {"廿": 20, "卅": 30}
 
@@ -106,7 +127,7 @@ def _parse_plain(text: str) -> float | None:  # one pass over the tokens of a nu
                 current, tenths = (current or 0) + digit * tenths, tenths / 10
                 continue
             if digit == 0:
-                last_unit, current, seen = 1, current if current else 0, True
+                last_unit, current, seen = 1, current or 0, True
                 continue
             if current:
                 if digit != current % 10 + 1 or rounded:
@@ -137,7 +158,7 @@ def _parse_plain(text: str) -> float | None:  # one pass over the tokens of a nu
     if current is not None:
         section += current * last_unit / 10 if last_unit >= 100 and current < 10 else current
     value = total + section
-    return value if value < 1e12 else None
+    return value if value < 1e15 else None
 
 
 _PREFIX = re.compile(r"[上近成]$")
@@ -166,7 +187,7 @@ def _scan(text: str) -> Iterator[Number]:
             continue
         if _BARE.match(found) and found[0] not in "十拾":
             bare_ok = after[:1] in ("把", "来") or _PREFIX.search(before)
-            if not bare_ok or len(found) > 1 and found[0] == found[-1]:
+            if not bare_ok or (len(found) > 1 and found[0] == found[-1]):
                 continue
         value = parse_number(found)
         if value is None:

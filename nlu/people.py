@@ -78,7 +78,9 @@ _SUBJECTLESS = re.compile(
 _SELF_HARM = re.compile(
     r"不想活|活够|活着(?:真)?(?:没|冇)|想死|去死|寻死|自杀|轻生|跳(?:楼|河|江|桥)|百草枯|敌敌畏|安眠药|上吊|割腕|一了百了|下辈子|走得安心|来世|遗书|了结自己|解脱|跟他一起去|活不下去|明天就一个都没|撑不下去了?$"
 )
-_NOT_SELF_HARM = re.compile(r"没有?(?:想不开|寻|不想活|想死)|以前寻|的人|如果|(?:妈|爸|儿子|女儿|老公|老婆|同学|朋友|同事|弟|妹|哥|姐|他|她)[^,。]{0,8}(?:不想活|想死|自杀|跳楼|喝了?药|遗书)")
+_NOT_SELF_HARM = re.compile(
+    r"没有?(?:想不开|寻|不想活|想死)|以前寻|的人|如果|(?:妈|爸|儿子|女儿|老公|老婆|同学|朋友|同事|弟|妹|哥|姐|他|她)[^,。]{0,8}(?:不想活|想死|自杀|跳楼|喝了?药|遗书)"
+)
 _TOPIC = re.compile(
     r"低保|五保|特困|救助|补助|补贴|申请|户口|户籍|公租|廉租|残|病|癌|药|医|院|瘫|失业|工作|下岗|裁|优化|饿|吃|钱|债|欠|住|房|租|睡|桥洞|孤|离婚|打我|又打|反锁|关|学费|上学|读书|大学|受灾|淹|烧|塌|工资|收入|生活|困难|养老|没人|退休|岁|残疾|老板|摔|撞|怀孕|流浪|回家|护照|轮椅|肢体|视力|听力|出门|扶手|血汗|轮椅|肢体|视力|听力|出门|扶手|血汗|资助|教育|贫困|救济|福利|慰问|帮扶|尿毒"
 )
@@ -109,7 +111,9 @@ def _background(text: str, named: tuple[re.Match[str], ...]) -> set[int]:
     return {match.start() for match in named if _BACKGROUND_AFTER.match(text[match.end() : match.end() + 16])}
 
 
-_ABOUT_NOBODY: Final = frozenset({"other", "donate", "greet", "thank", "goodbye", "affirm", "deny", "dont_know", "talk_to_human"})
+_ABOUT_NOBODY: Final = frozenset(
+    {"other", "donate", "greet", "thank", "goodbye", "affirm", "deny", "dont_know", "talk_to_human"}
+)
 
 
 def for_whom(text: str, relatives: Relatives, *, alone: bool, intent: str | None = None) -> Whom | None:
@@ -146,7 +150,9 @@ def _is_report(text: str) -> bool:
     )
 
 
-_PARENT_WRITES = re.compile(r"(?:我|本人)是[^,。]{0,14}(?:的|儿|童)(?:一[名位个])?(?:妈妈|母亲|爸爸|父亲|家长|奶奶|爷爷|妻子|丈夫|女儿|儿子|孙女|孙子)(?=[,。!? ]|$)")
+_PARENT_WRITES = re.compile(
+    r"(?:我|本人)是[^,。]{0,14}(?:的|儿|童)(?:一[名位个])?(?:妈妈|母亲|爸爸|父亲|家长|奶奶|爷爷|妻子|丈夫|女儿|儿子|孙女|孙子)(?=[,。!? ]|$)"
+)
 
 
 def _whom_at_home(text: str, relatives: Relatives, *, alone: bool) -> Whom | None:
@@ -359,7 +365,7 @@ def _holder(text: str, position: int, relatives: Relatives) -> tuple[str, int]:
 
 
 _SIZE_AFTER = re.compile(
-    r"^(?:个)?(?:口人|口之家|口(?=[,。;!? ]|$|[\u4e00-\u9fff]))(?!井|锅|缸|塘|猪|饭|水|气|价|粮)"
+    r"^(?:个)?(?:口人|口之家|口(?=[,。;!? ]|$|[\u4e00-\u9fff])(?!子))(?!井|锅|缸|塘|猪|饭|水|气|价|粮)"
 )
 _HOME_BEFORE = re.compile(
     r"(?:家里?|屋里|屋头|全家|一家|家中|家人|户上|户口本上|我们家|我们)(?:现在|总共|一共|就|只有|只剩|共|有|拢共|还有|人口|上下|总|剩|下|是|大小)*(?:我们)?$"
@@ -378,10 +384,12 @@ _JUST_ME = re.compile(
 _ALONE = re.compile(
     r"独居|孤身一人|孤零零一?个?人?|独自(?:一人)?(?:生活|居住|在家住|住)|一个人(?:住|过(?!来|去|年|得)|生活|居住|单过)|一个人在(?:家|屋里)(?:住|过|生活)|单独(?:住|居住|生活)|自己(?:一个人)?(?:单过|一个人住)|光棍一?个?人?一?个?过"
 )
-_NOT_ALONE = re.compile(r"不是(?:独居|一个人住)|没有独居|独居(?:老人|的老人)?(?:能|有什么|可以|有没有)")
+_NOT_ALONE = re.compile(r"不是[^,。]{0,4}(?:独居|一个人住|独自)|没有独居|独居(?:老人|的老人)?(?:能|有什么|可以|有没有)")
 _SIZE_LIST = re.compile(rf"^(?P<count>[一二三四五六七八九十两\d]+)个(?:人)?[, :]+(?:{RELATIVE.pattern}|我)")
 _TWO_TOGETHER = re.compile(rf"我(?:[和跟与同]|还有)(?:我)?(?:{RELATIVE.pattern})(?:两个人?|俩|二人)(?!都|每|一个月|加)")
-_COUNTED = re.compile(r"(?:加上|算上|连|包括)[^,。]{1,8}[,一共总是就有]{0,3}(?P<count>[一二三四五六七八九十两\d]{1,2})个(?:人)?(?:[,。 ]|$)")
+_COUNTED = re.compile(
+    r"(?:加上|算上|连|包括)[^,。]{1,8}[,一共总是就有]{0,3}(?P<count>[一二三四五六七八九十两\d]{1,2})个(?:人)?(?:[,。 ]|$)"
+)
 
 
 def lives_alone(text: str) -> bool | None:
@@ -461,7 +469,7 @@ def children_in_school(text: str) -> int | None:
     if (
         single
         and not _COLLEGE.search(single.group())
-        and not re.search(r"毕业|政策|如何|无法|老师|请问", single.group())
+        and not re.search(r"毕业|政策|如何|无法|老师|请问|要上|快上|明年上", single.group())
     ):
         return 1
     return None

@@ -13,9 +13,7 @@ MAX_PLACE: Final = 30
 
 _CN = "一二三四五六七八九十百零〇两"
 _MASKED = re.compile(r"[A-Z]\d{0,2}(?:市经济开发区|市高新区|[省市州县区旗])(?:城(?![乡市区镇])|县)?")
-_NOT_IN_NAME = (
-    r"[^的在住是我他她你您们了有和跟与来去到说就从于又也都没不这那被把给至户要本能会过还只把,。、;:!?\s(\[\"“·*某吃块钱岁个口]"
-)
+_NOT_IN_NAME = r"[^的在住是我他她你您们了有和跟与来去到说就从于又也都没不这那被把给至户要本能会过还只把,。、;:!?\s(\[\"“·*某吃块钱岁个口]"
 _UNIT = (
     r"(?:自治州|开发区|街道办事处|街道办|街道|管理区|工业园|管委会|办事处|农场|林场|渔场|社区|居委会|村委会|小区|花园|家园|新城|公寓|新村|佳苑|公馆"
     r"|[省市县区旗镇乡村苑湾屯庄坪台垸巷路街]|大道|胡同)"
@@ -28,7 +26,7 @@ _NUMBERED = re.compile(
 )
 _PEOPLE_END = re.compile(r"人$|村民$")
 _SPOILT = re.compile(
-    r"^(?:.*国家.*|农村|城市|城镇|乡镇|县城|城乡|市区|社区|小区|全村|全县|全市|本村|本镇|本市|本县|外市|外县|外省|本省|省市|我村|我县|村里|镇里|上街|过街|逛街|大街"
+    r"^(?:.*国家.*|.*外[省地市县].*|.*(?:超市|夜市|菜市|门市|集市|城市)$|农村|城市|城镇|乡镇|县城|城乡|市区|社区|小区|全村|全县|全市|本村|本镇|本市|本县|外市|外县|外省|本省|省市|我村|我县|村里|镇里|上街|过街|逛街|大街"
     r"|一路|走路|马路|公路|铁路|出路|后路|同村|隔壁村|邻村|各村|每村|县市|市县|区县|某村|新农村|城中村|老家|老城区|几个村|地区|郊区|山区|灾区|贫困村|贫困县"
     r"|[一二三四五六七八九十\d]+[村区路街台]|.{0,3}(?:医院|车站|学校|派出所|救助站|电话|公司|单位).{0,3})$"
 )
@@ -131,7 +129,7 @@ _DWELL = re.compile(
 )
 _BEING_THERE = re.compile(r"(?:在|来到|来|到|回到?老家|回到)[ :]?")
 _LIVING_AFTER = re.compile(
-    r"^(?:这边|这里|本地|那边|一?个?[^,。 ]{0,4})?(?:打工|务工|打零工|上班|干活|做工|做事|住|租|生活|陪读|送外卖|开(?:个|了)?店|工作|厂里|工地|出租屋|带孙|养老|跑|种|养"
+    r"^(?:这边|这里|本地|那边|一?个?[^,。 被]{0,4})?(?:打工|务工|打零工|上班|干活|做工|做事|住|租|生活|陪读|送外卖|开[^,。]{0,6}(?:店|铺|馆|摊)|摆摊|承包|工作|厂里|工地|出租屋|带孙|养老|跑|种|养"
     r"|做(?:点|个|小)?生意)"
 )
 _ADDRESS_END = re.compile(rf"(?:[号栋幢室楼组]|单元|小区|花园|社区|村|[\d{_CN}]+[户排])$")
@@ -147,16 +145,16 @@ _HOUSEHOLD_THERE = re.compile(
 _VILLAGERS = re.compile(r"(?:的)?(?:一(?:名|位))?(?:村民|居民)(?!小组|委)")
 _VILLAGE = re.compile(r"镇|乡|村|街道|社区|组")
 _RELATIVE_BEFORE = re.compile(
-    r"(?:儿|女|爸|妈|爹|娘|公|婆|哥|弟|姐|妹|孙子|孩子|他们|她们|亲戚|老板)(?:都|一?个?人?|现在|也|全|还)*$"
+    r"(?:儿|女|爸|妈|爹|娘|公|婆|哥|弟|姐|妹|孙子|孩子|他们|她们|亲戚|老板|妻子?|媳妇|丈夫|老伴|夫)(?:都|一?个?人?|现在|也|全|还)*$"
 )
 
 _NOT_LOCAL = re.compile(
-    r"(?:不是|不系|并非|非|没有|没得|不属于)(?:你们|我们|咱们)?(?:这里|这边|天门|当地)?本(?:地|市|县)(?:的)?(?:人|户口|户籍|居民|籍)|唔系本地|非本地户籍"
+    r"(?:不是|不系|并非|非|没有?|没得|无|不属于)(?:你们|我们|咱们)?(?:这里|这边|天门|当地)?本(?:地|市|县)(?:的)?(?:人|户口|户籍|居民|籍)|唔系本地|(?:不是|没有?|没得|非|无|没)天门(?:的)?(?:户口|户籍)|非本地户籍"
     rf"|外(?:地|省|市|县)(?:的)?(?:{_REGISTER}|人|来的)|(?:我们?|俺们?|咱们?|他们?|她|是|系|都是|属于)外(?:地|省|市|县)的"
     rf"|{_REGISTER}(?:都|又|也|还|是)?(?:不在|不是|没在)(?:这|本|天门|你们|当地)|{_REGISTER}(?:都|也|还|是)?在?(?:外地|外省|老家|外面)|异地户口"
 )
 _LOCAL = re.compile(
-    rf"(?<!只给)(?<!只有)(?<!必须)(?<!需要)(?<!要有)(?<!非)(?<!不是)(?<!限)(?<!得)(?<!要)(?<!没有)本(?:地|市|县|村|镇)(?:的)?{_REGISTER}"
+    rf"(?<!只给)(?<!只有)(?<!必须)(?<!需要)(?<!要有)(?<!非)(?<!不是)(?<!限)(?<!得)(?<!要)(?<!没有)(?<!没)(?<!无)本(?:地|市|县|村|镇)(?:的)?{_REGISTER}"
     rf"|{_REGISTER}(?:就|也|都|是|在)*(?:在)?(?:本(?:地|市|县|村)|这里|这边(?!没)|当地)(?:的)?|(?:我|我们|俺|我家|都)(?:就)?(?:是|系)(?:土生土长的?)?本地(?:的|人)"
 )
 _NO_HUKOU = re.compile(
@@ -166,6 +164,7 @@ _NO_HUKOU = re.compile(
 _ELSEWHERE = re.compile(
     r"本市|本地|这边|你们这|这里|外地|外省|在外|务工|打工|出来|来(?:这|你们|天门)|租|现(?:在)?(?:人|住|在)|车站|流浪|回家|回老家|返乡|跟我们?住|被骗"
 )
+_ELSEWHERE_NOTE = re.compile(r"来电|住了|[\d一二三四五六七八九十]年|租住|人在")
 _ONLY_CORRECTION = re.compile(rf"{_REGISTER}[^,。]{{0,4}}没迁成")
 
 
@@ -194,7 +193,8 @@ def _registered_at(text: str) -> str | None:
             return _named(text, match.end(), end)
     for match in _PLACE_THEN_REGISTER.finditer(text):
         start = place_before(text, match.start())
-        if start < match.start() and _named(text, start, match.start()):
+        denied = re.search(r"(?:不是|不系|没有?|没得|非|无|要)$", text[max(0, start - 3) : start])
+        if start < match.start() and _named(text, start, match.start()) and not denied:
             return _named(text, start, match.start())
     there = _HUKOU_THERE.search(text)
     if there:
@@ -261,7 +261,7 @@ def _from_where(text: str, *, third_person: bool) -> tuple[str | None, str | Non
         if not place or not folk:
             continue
         code = gazetteer().code(place)
-        if code and not code.startswith(TIANMEN) and place in gazetteer().codes:
+        if code and not code.startswith(TIANMEN) and len(code) <= 6 and not _VILLAGE.search(place):
             return None, place
         return place, None
     for match in _VILLAGERS.finditer(text):
@@ -285,7 +285,14 @@ def _clause_starts(text: str) -> list[int]:
     return [0, *(match.end() for match in re.finditer(r"[^\u4e00-\u9fffA-Za-z0-9]+|反映|上报|报告", text))]
 
 
+_GENERAL_CASE = re.compile(
+    rf"^[^我俺咱]{{0,14}}(?:非本市|非本地|外地|外省|没有?|无|不是本地)(?:的)?(?:{_REGISTER})?(?:的)?(?:人|老人|老婆|媳妇)?[^我俺咱]{{0,12}}(?:能|可以|可不可以|行|管)[^我俺咱]*$"
+)
+
+
 def _standing(text: str, hukou_place: str | None, residence: str | None) -> str | None:
+    if _GENERAL_CASE.match(text) and not (hukou_place or residence) and not _ELSEWHERE_NOTE.search(text):
+        return None
     if _NO_HUKOU.search(text):
         return "none"
     if _NOT_LOCAL.search(text):
