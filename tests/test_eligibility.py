@@ -400,6 +400,7 @@ def test_a_question_is_about_something_missing_that_may_be_asked(facts: dict[str
     hints = assess(POLICY, facts, TODAY, "429006", FIGURES)
     wanted = set(itertools.chain.from_iterable((*one.missing, *one.useful) for one in hints))
     ranked = rank_questions(POLICY, facts, hints)
+    assert next_question(POLICY, facts, hints) == (ranked[0] if ranked else None)
     assert [one.value for one in ranked] == sorted((one.value for one in ranked), reverse=True)
     for question in ranked:
         spec = POLICY.facts[question.fact]
@@ -459,6 +460,18 @@ def test_lines_answer_in_order_and_go_on_after_a_bad_one() -> None:
     assert set(answers[0]["hints"][0]) == {"programme", "verdict", "missing", "reasons"}
     assert set(answers[0]["hints"][0]["reasons"][0]) == {"text", "holds", "source"}
     assert "40" in answers[6]["error"]
+
+
+def test_odd_ids_and_numbers_do_not_stop_the_run() -> None:
+    lines = [
+        '{"id": "\\ud800", "on": "2026-11-23", "place": "429006"}',
+        '{"id": 2, "on": "2026-11-23", "place": "429006", "facts": {"age": 1' + "0" * 400 + "}}",
+        '{"id": 3, "on": "2026-11-23", "place": "429006", "facts": {"age": NaN}}',
+        '{"id": 4, "on": "2026-11-23", "place": "429006", "parameters": {"dibao_standard": NaN}}',
+    ]
+    answers = [line.encode("utf-8") for line in hints_lines(POLICY, lines)]
+    assert [json.loads(line)["id"] for line in answers] == ["\ud800", 2, 3, 4]
+    assert ["error" in json.loads(line) for line in answers] == [False, True, True, True]
 
 
 def test_names_of_a_condition_are_found() -> None:

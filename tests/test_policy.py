@@ -154,6 +154,7 @@ LOCAL = "parameters/429006.yaml"
         ("facts.yaml", "contains: dibao}", "contains: dibo}", "status_dibao", "dibo"),
         ("facts.yaml", "after: hukou", "after: hukuo", "after: hukou", "hukuo"),
         ("facts.yaml", "{value: 12000, share: 0.15}", "{value: -1, share: 0.15}", "value: 12000", "-1"),
+        ("facts.yaml", "{value: 12000, share: 0.15}", "{value: 12000, share: 0.25}", "household_income_monthly:", "share"),
         ("facts.yaml", "  choices: [local, nonlocal, none]\n", "", "hukou:", "choices"),
         (LOCAL, "value: null, source: \"L01 第18、19条", "value: 700, source: \"rumour", "L01 第18、19条", "出处"),
         (LOCAL, "value: null, source: \"L01 第18、19条", "value: -700, source: \"L01 第18、19条", "dibao_standard:", "小于"),

@@ -68,7 +68,7 @@ def mistake_in(spec: FactSpec | None, name: str, value: Any) -> str | None:
 def _number_mistake(spec: FactSpec, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, Fraction)):
         return f"{spec.label}要一个数，不能是{value!r}"
-    if not isinstance(value, Fraction) and not math.isfinite(value):
+    if not _finite(value):
         return f"{spec.label}要一个数，不能是{value!r}"
     if spec.type == "integer" and value != int(value):
         return f"{spec.label}要一个整数，不能是{value}"
@@ -77,6 +77,12 @@ def _number_mistake(spec: FactSpec, value: Any) -> str | None:
     if spec.max is not None and value > spec.max:
         return f"{spec.label}不能大于{spec.max}{spec.unit}，现在是{value}"
     return None
+
+
+def _finite(value: float | Decimal | Fraction) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _other_mistake(spec: FactSpec, value: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
@@ -11,6 +12,8 @@ from actions.eligibility.assessment import assess
 from actions.eligibility.errors import FactError
 from actions.eligibility.policy import Policy
 from actions.eligibility.questions import next_question
+
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class _LineError(ValueError):
@@ -24,7 +27,13 @@ def hints_lines(policy: Policy, lines: Iterable[str]) -> Iterator[str]:
     """
     for line in lines:
         if line.strip():
-            yield json.dumps(_answer(policy, line), ensure_ascii=False)
+            yield _written(_answer(policy, line))
+
+
+def _written(answer: dict[str, Any]) -> str:
+    """Chinese as it is; escaped only where an id holds half a character that no encoding can write."""
+    text = json.dumps(answer, ensure_ascii=False)
+    return text if text.isascii() or not _HALF_CHARACTER.search(text) else json.dumps(answer)
 
 
 def _answer(policy: Policy, line: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from actions.eligibility.hints import POSSIBLE, Assessment, Hint
 from actions.eligibility.policy import Policy
 from actions.eligibility.schema import FactSpec
 
+_ROUNDING = 1 + 1e-9  # sums of shares in floating point may come out a hair above the bound
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -45,8 +47,16 @@ def next_question(
     focus: Collection[str] = (),
 ) -> Question | None:
     """The best question, or None when no answer would be worth the asking. Never a known, asked or declined fact."""
-    ranked = rank_questions(policy, facts, hints, asked_or_declined, focus)
-    return ranked[0] if ranked else None
+    weigher, concerned = _open_facts(policy, facts, hints, asked_or_declined, focus)
+    bounds = sorted(((weigher.bound(fact, about), fact) for fact, about in concerned.items()), reverse=True)
+    best: Question | None = None
+    for bound, fact in bounds:
+        if best is not None and bound < best.value:
+            break
+        question = weigher.question(fact, concerned[fact])
+        if weigher.worth(question) and (best is None or _rank(question) < _rank(best)):
+            best = question
+    return best
 
 
 def rank_questions(
@@ -57,24 +67,38 @@ def rank_questions(
     focus: Collection[str] = (),
 ) -> list[Question]:
     """All questions worth asking, best first."""
+    weigher, concerned = _open_facts(policy, facts, hints, asked_or_declined, focus)
+    questions = [weigher.question(fact, about) for fact, about in concerned.items()]
+    return sorted((question for question in questions if weigher.worth(question)), key=_rank)
+
+
+def _rank(question: Question) -> tuple[float, str]:
+    return (-question.value, question.fact)
+
+
+def _open_facts(
+    policy: Policy,
+    facts: Mapping[str, Any],
+    hints: Sequence[Hint],
+    asked_or_declined: Collection[str],
+    focus: Collection[str],
+) -> tuple[_Weigher, dict[str, list[Hint]]]:
+    """The weigher of this household, and for each fact that may be asked the open programmes that it bears on."""
     situation = (
         hints.situation if isinstance(hints, Assessment) else policy.engine.situate(exact_facts(policy, facts), {})
     )
     compiled = {one.programme.name: one for one in policy.engine.programmes}
-    open_hints = [hint for hint in hints if hint.verdict == POSSIBLE and hint.programme in compiled]
     concerned: dict[str, list[Hint]] = {}
-    for hint in open_hints:
-        for fact in (*hint.missing, *hint.useful):
-            concerned.setdefault(fact, []).append(hint)
-    weigher = _Weigher(policy, situation, compiled, frozenset(focus))
-    questions = [
-        weigher.question(fact, about)
+    for hint in hints:
+        if hint.verdict == POSSIBLE and hint.programme in compiled:
+            for fact in (*hint.missing, *hint.useful):
+                concerned.setdefault(fact, []).append(hint)
+    askable = {
+        fact: about
         for fact, about in concerned.items()
         if fact not in asked_or_declined and facts.get(fact) is None and _askable(policy.facts[fact], facts)
-    ]
-    least = float(policy.common.questions.least_value)
-    worth = [question for question in questions if question.gain > 0 and question.value >= least]
-    return sorted(worth, key=lambda question: (-question.value, question.fact))
+    }
+    return _Weigher(policy, situation, compiled, frozenset(focus)), askable
 
 
 def _askable(spec: FactSpec, facts: Mapping[str, Any]) -> bool:
@@ -95,12 +119,21 @@ class _Weigher:
         self.progress = float(weights.progress)
         self.waiting = float(weights.waiting)
         self.sensitive = float(weights.sensitive)
+        self.least_value = float(weights.least_value)
         self.weights = {
             name: float(one.programme.weight)
             * (float(weights.urgent) if one.programme.urgent else 1.0)
             * (1.0 if not focus else float(weights.focus) if name in focus else float(weights.beside_focus))
             for name, one in compiled.items()
         }
+
+    def bound(self, fact: str, about: Sequence[Hint]) -> float:
+        """No question about the fact can be worth more: every programme that it decides settled, the others waiting."""
+        gain = sum(self.weights[hint.programme] * (1.0 if fact in hint.missing else self.waiting) for hint in about)
+        return gain * _ROUNDING / self._hardness(self.policy.facts[fact])
+
+    def worth(self, question: Question) -> bool:
+        return question.gain > 0 and question.value >= self.least_value
 
     def question(self, fact: str, about: Sequence[Hint]) -> Question:
         spec = self.policy.facts[fact]

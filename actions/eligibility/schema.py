@@ -87,6 +87,8 @@ class FactSpec(Strict):
             raise ValueError("type 是 choice 或 choices 的要写 choices,其他的不写")
         if self.ask and not (self.question and self.why and self.answers):
             raise ValueError("ask: true 的事实要写 question、why 和 answers")
+        if self.answers and sum(answer.share for answer in self.answers) != 1:
+            raise ValueError("answers 的 share 加起来要等于 1")
         if self.derive and self.ask:
             raise ValueError("推导出来的事实不能问，去掉 ask 或 derive")
         return self
