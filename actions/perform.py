@@ -144,8 +144,9 @@ def _destination(case: Case, kind: str, tools: Tools) -> Destination:
 def _open(
     request: OpenReferral, case: Case, conversation: Conversation, session: Session, tools: Tools, now: datetime
 ) -> ReferralView:
-    if _own(case, session) is not None:
-        return _add(case, conversation, session, tools, now, consent=request.consent)
+    present = _add(case, conversation, session, tools, now, consent=request.consent)
+    if present is not None:
+        return present
     household = household_for(
         session,
         vault=tools.vault,

@@ -24,7 +24,7 @@ _TOWN_WORDS: Final = ("街道办事处", "街道办", "办事处", "街道", "�
 _FARM_WORDS: Final = ("农场", "管理区", "管委会")
 # What may stand between the county and the township, or before both, without naming another place.
 _FILLER: Final = re.compile(
-    r"(现在|目前|暂时|一直|老家|户口|户籍|我们|我家|我|人|家|就|住|在|是|到|去|从|的|于|省|市|里|下面|这边|那边|[\s,,。.、;;::/()()\-])*+"
+    r"(现在|目前|暂时|一直|本地|本市|老家|户口|户籍|我们|我家|我|人|家|就|住|在|是|到|去|从|的|于|省|市|里|下面|这边|那边|[\s,,。.、;;::/()()\-])*+"
 )
 # A short name that is only the beginning of another name: 九真山, 杨林桥镇, 岳口大道.
 _OTHER_NAME: Final = re.compile(r"(山|桥|湖|河|大道|路|站|县|市|区|[一-鿿]{0,2}(镇|乡|街道|县|区)(?!上|里|下|政府))")

@@ -1,16 +1,21 @@
-"""Photos and files: fetched from their channel after the message is safe in the inbox, sealed, and kept with the referral."""
+"""Photos and files: fetched from their channel after the message is safe in the inbox, sealed, and kept with the referral.
+
+A file that cannot be had (too large, gone) stays in the record as `failed`, and its sender is told, because they were told that it
+would come along.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from bot.outbox import DeliveryDelayed, DeliveryRefused
-from store.models import Attachment, Conversation, Referral
+from store.models import Attachment, Conversation, Outbox, Referral
 from store.session import Store
 
 log = structlog.get_logger()
@@ -18,7 +23,8 @@ log = structlog.get_logger()
 LARGEST_FILE = 20 * 1024 * 1024  # bytes; what the Telegram Bot API lets a bot fetch
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(minutes=30)
-MAX_ATTEMPTS = 12
+GIVE_UP_AFTER = timedelta(days=2)
+APOLOGY = "file_not_stored"  # the template that says so
 
 
 class Fetcher(Protocol):
@@ -29,16 +35,21 @@ class Fetcher(Protocol):
         ...
 
 
-async def fetch_waiting(store: Store, fetchers: Mapping[str, Fetcher], now: datetime, limit: int = 5) -> int:
-    """Fetch files that wait. The number tried; one that fails for good stays in the record as `failed`."""
+async def fetch_waiting(
+    store: Store,
+    fetchers: Mapping[str, Fetcher],
+    clock: Callable[[], datetime],
+    apology: Callable[[datetime], str],
+    limit: int = 5,
+) -> int:
+    """Fetch files that wait, one after the other. The number tried. `apology` gives the words for a file that cannot be had."""
     query = (
         select(Attachment.id, Attachment.channel_reference, Conversation.channel)
         .join(Conversation, Conversation.id == Attachment.conversation_id)
         .where(
             Attachment.status == "waiting",
-            Attachment.next_try_at <= now,
+            Attachment.next_try_at <= clock(),
             Conversation.channel.in_(tuple(fetchers)),
-            Conversation.erased_at.is_(None),
         )
         .order_by(Attachment.id)
         .limit(limit)
@@ -46,7 +57,7 @@ async def fetch_waiting(store: Store, fetchers: Mapping[str, Fetcher], now: date
     with store.session() as session:
         waiting = session.execute(query).all()
     for row_id, reference, channel in waiting:
-        content, status, wait = None, "waiting", timedelta()
+        content, status, wait = None, "waiting", None
         try:
             content = await fetchers[channel].fetch(reference)
             status = "stored" if len(content) <= LARGEST_FILE else "failed"
@@ -54,25 +65,47 @@ async def fetch_waiting(store: Store, fetchers: Mapping[str, Fetcher], now: date
             status = "failed"
             log.warning("file_refused", attachment_id=row_id, reason=str(error))
         except DeliveryDelayed as error:
-            wait = error.wait or FIRST_DELAY
-        _write_down(store, row_id, content, status, wait, now)
+            wait = error.wait
+        except Exception as error:  # a fault of ours with one file must not stop the others
+            log.error("fetch_failed", attachment_id=row_id, error=type(error).__name__)
+        now = clock()
+        _write_down(store, row_id, content if status == "stored" else None, status, wait, now, apology)
     return len(waiting)
 
 
-def _write_down(store: Store, row_id: int, content: bytes | None, status: str, wait: timedelta, now: datetime) -> None:
+def _write_down(
+    store: Store,
+    row_id: int,
+    content: bytes | None,
+    status: str,
+    wait: timedelta | None,
+    now: datetime,
+    apology: Callable[[datetime], str],
+) -> None:
+    sealed = store.vault.seal(content) if content is not None else None  # before the lock: sealing 20 MB takes a while
     with store.begin() as session:
         row = session.get(Attachment, row_id)
-        if row is None or row.status != "waiting":
+        if row is None or row.status != "waiting":  # erased meanwhile, or another worker was quicker
             return
         row.attempts += 1
-        if status == "stored" and content is not None:
-            row.content, row.size = store.vault.seal(content), len(content)
-        if status == "waiting" and row.attempts >= MAX_ATTEMPTS:
+        if status == "waiting" and now - row.created_at >= GIVE_UP_AFTER:
             status = "failed"
         row.status = status
-        row.next_try_at = now + min(max(wait, FIRST_DELAY * 2 ** (row.attempts - 1)), LONGEST_DELAY)
+        row.next_try_at = now + (wait or min(FIRST_DELAY * 2 ** min(row.attempts - 1, 20), LONGEST_DELAY))
+        if content is not None:
+            row.content, row.size = sealed, len(content)
         if row.referral_id is None:
-            latest = (
-                select(Referral.id).where(Referral.conversation_id == row.conversation_id).order_by(Referral.id.desc())
-            )
-            row.referral_id = session.scalars(latest.limit(1)).first()
+            row.referral_id = _latest_referral(session, row.conversation_id)
+        if status == "failed":
+            _apologise(session, row.conversation_id, apology(now), now)
+
+
+def _latest_referral(session: Session, conversation_id: int) -> int | None:
+    mine = select(Referral.id).where(Referral.conversation_id == conversation_id)
+    return session.scalars(mine.order_by(Referral.id.desc()).limit(1)).first()
+
+
+def _apologise(session: Session, conversation_id: int, text: str, now: datetime) -> None:
+    session.add(
+        Outbox(conversation_id=conversation_id, template=APOLOGY, text=text, next_try_at=now, created_at=now)
+    )

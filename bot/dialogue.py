@@ -31,7 +31,9 @@ from bot.views import apply_view, hint_views, place_view
 from nlu.hear import Heard
 from nlu.labels import DANGER_URGENCY, URGENCY_RANK, urgency_of
 
+SHORT_ANSWER = 10  # characters; a longer denial denies something else than the question
 RETURN_AFTER = timedelta(hours=6)  # a silence after which the talk is picked up with a word of welcome
+SURE_IN_A_CASE = 0.5  # confidence from which a new topic is believed in the middle of a case
 UNSURE_BELOW = 0.30  # confidence under which nothing but facts and dangers is believed; see docs/decisions
 
 # Side questions that are answered in passing, in this order.
@@ -216,7 +218,7 @@ class _Talk:
         heard, intent = self.heard, self.heard.intent
         if self.asked == "erase":
             return self._erase
-        if intent == "talk_to_human":
+        if intent == "talk_to_human" and ("person" in heard.remarks or "wants_referral" not in heard.remarks):
             return self._person
         if "wants_erasure" in heard.remarks and intent in ("withdraw", "deny", "other", "complain"):
             return self._ask_erasure
@@ -253,6 +255,8 @@ class _Talk:
             return None
         if intent in _ASKING and self._only_tells():
             return None
+        if self._in_the_middle() and self._only_adds():
+            return None if self._learned_something() else self._tells_more
         if intent in topics:
             return topics[intent]
         if intent == "other" and not self._learned_something():
@@ -323,11 +327,18 @@ class _Talk:
         first = self.state.kind != "complaint"
         if self.state.kind is None or not self.state.referral:
             self.state = replace(self.state, kind="complaint")
-        wages = self.state.facts.get("legal_matter") == "wages" or {"legal", "employment"} <= set(self.state.needs)
-        if first or self._learned_something():
-            self.say("complaint", wages=wages, programmes=self._named_views(), first=first)
-        self._answer_side_questions("appeal" if not wages else "")
+        if not self._tell_of_wages() and (first or self._learned_something()):
+            self.say("complaint", first=first)
+        self._answer_side_questions("appeal")
         self._go_on_quietly()
+
+    def _tell_of_wages(self) -> bool:
+        """Wages owed are another department's: said once, wherever in the talk they come up. Whether they are the matter."""
+        owed = self.state.facts.get("legal_matter") == "wages"
+        if owed and "wages" not in self.state.explained:
+            self.say("wages")
+            self.state = self.state.explain("wages")
+        return owed
 
     def _change(self) -> None:
         self.state = replace(self.state, kind=self.state.kind or "change")
@@ -353,7 +364,8 @@ class _Talk:
 
     def _other(self) -> None:
         """Off the subject; but in the middle of a case a plain statement belongs to the case, whatever it looks like."""
-        if self._in_the_middle() and not {"asks", "about_bot", "no_need"} & self.heard.remarks:
+        answerable = self.asked is None or self.state.referral is not None
+        if self._in_the_middle() and answerable and not {"asks", "about_bot", "no_need"} & self.heard.remarks:
             return self._tells_more()
         if "about_bot" in self.heard.remarks:
             self.say("about_bot")
@@ -374,7 +386,7 @@ class _Talk:
         return None
 
     def _in_the_middle(self) -> bool:
-        return self.state.referral is not None or (self.state.kind is not None and self.asked is None)
+        return self.state.referral is not None or self.state.kind in ("help", "report")
 
     def _tells_more(self) -> None:
         self.state = self.state.hear(self.heard.text, (), ())
@@ -405,11 +417,12 @@ class _Talk:
 
     def _consent_decision(self) -> bool | None:
         heard = self.heard
-        if "refuses_referral" in heard.remarks or heard.intent in ("deny", "withdraw"):
+        short = len(heard.text) <= SHORT_ANSWER
+        if "refuses_referral" in heard.remarks or heard.intent == "withdraw" or (heard.intent == "deny" and short):
             return False
         if heard.intent == "affirm" or "wants_referral" in heard.remarks or "phone" in heard.understanding.facts:
             return True
-        if heard.answer and heard.answer.kind == "value" and "asks" not in heard.remarks:
+        if heard.answer and heard.answer.kind == "value" and short and "asks" not in heard.remarks:
             return bool(heard.answer.value)
         return None
 
@@ -427,6 +440,15 @@ class _Talk:
         """Named a question by its words, but in the middle of a case, with facts in it and nothing that asks."""
         in_a_case = self.asked is not None or self.state.kind is not None
         return in_a_case and self._learned_something() and "asks" not in self.heard.remarks
+
+    def _only_adds(self) -> bool:
+        """In the middle of a case these intents are mistaken more often than meant: a correction, a word that we are still there."""
+        heard, intent = self.heard, self.heard.intent
+        if intent == "talk_to_human" or "still_there" in heard.remarks:
+            return True
+        if intent == "report_change":
+            return self.state.kind != "change" and not self.state.facts.get("current_status")
+        return intent in ("complain", "donate") and heard.understanding.confidence < SURE_IN_A_CASE
 
     def _consented(self) -> None:
         kinds: dict[str | None, ReferralKind] = {"complaint": "complaint", "change": "change", "report": "report"}
@@ -462,6 +484,7 @@ class _Talk:
             self.say("wish", unsure=heard.understanding.confidence < UNSURE_BELOW)
             return None
         self._acknowledge()
+        self._tell_of_wages()
         if self.learned and self.learned.impossible:
             return self._ask_again(*self.learned.impossible)
         if self.learned and self.learned.conflict:

@@ -7,12 +7,13 @@ reply is `failed`, and later ones of that conversation are not held up by it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 
 from store.models import Conversation, Outbox
 from store.session import Store
@@ -27,21 +28,62 @@ GIVE_UP_AFTER = timedelta(days=2)
 
 LONGEST = {"telegram": 4096}  # UTF-16 code units that a channel takes in one message
 SENTENCE_ENDS = "\n。!?！？;；"
+CLOSERS = "”’」』）)》】\""  # what closes a quotation or a bracket stays with the sentence that it closes
+
+_OLDEST = (
+    select(func.min(Outbox.id).label("id"))
+    .where(Outbox.status == "waiting")
+    .group_by(Outbox.conversation_id)
+    .subquery()
+)
+_DUE = (
+    select(Outbox, Conversation.channel, Conversation.address)
+    .join(_OLDEST, Outbox.id == _OLDEST.c.id)
+    .join(Conversation, Conversation.id == Outbox.conversation_id)
+    .where(
+        Outbox.next_try_at <= bindparam("now"),
+        Outbox.status == "waiting",
+        Conversation.channel.in_(bindparam("channels", expanding=True)),
+    )
+    .order_by(Outbox.id)
+    .limit(bindparam("limit"))
+)
+_ANY_DUE = _DUE.with_only_columns(Outbox.id)
+_CLAIM = _DUE.with_for_update(skip_locked=True, key_share=True, of=Outbox)
 
 
 def split(text: str, limit: int | None) -> list[str]:
-    """Cut a text into pieces of at most `limit` UTF-16 code units, at the end of a sentence where there is one."""
+    """Cut a text into pieces of at most `limit` UTF-16 code units, at the end of a sentence where there is one.
+
+    Nothing is lost but white space at the cuts. A text of white space alone is no message: no pieces.
+    """
+    if limit is None:
+        return [text] if text.strip() else []
     pieces = []
-    while limit is not None and _units(text) > limit:
-        cut = limit
-        while _units(text[:cut]) > limit:
-            cut -= 1
-        end = max(text.rfind(mark, 0, cut) for mark in SENTENCE_ENDS) + 1
-        if end > cut // 4:
-            cut = end
+    while _units(text) > limit:
+        cut = _cut(text, limit)
         pieces.append(text[:cut].rstrip())
         text = text[cut:].lstrip()
-    return [*pieces, text] if text or not pieces else pieces
+    return [piece for piece in (*pieces, text) if piece.strip()]
+
+
+def _cut(text: str, limit: int) -> int:
+    """Where to cut: after the last sentence within the limit, unless that leaves a stump."""
+    longest = _fitting(text, limit)
+    end = max(text.rfind(mark, 0, longest) for mark in SENTENCE_ENDS) + 1
+    while 0 < end < longest and text[end] in CLOSERS:
+        end += 1
+    return end if end > longest // 4 else longest
+
+
+def _fitting(text: str, limit: int) -> int:
+    """How many characters from the start fit into `limit` UTF-16 code units."""
+    units = 0
+    for index, character in enumerate(text):
+        units += 1 + (character > "\uffff")
+        if units > limit:
+            return max(index, 1)
+    return len(text)
 
 
 def _units(text: str) -> int:
@@ -84,23 +126,12 @@ class Due:
 
 def claim_replies(store: Store, channels: tuple[str, ...], now: datetime, limit: int = 20) -> list[Due]:
     """The oldest waiting reply of each conversation, if it may be tried now. Each is ours for `LEASE`, then anybody's again."""
-    oldest = (
-        select(func.min(Outbox.id).label("id"))
-        .where(Outbox.status == "waiting")
-        .group_by(Outbox.conversation_id)
-        .subquery()
-    )
-    query = (
-        select(Outbox, Conversation.channel, Conversation.address)
-        .join(oldest, Outbox.id == oldest.c.id)
-        .join(Conversation, Conversation.id == Outbox.conversation_id)
-        .where(Outbox.next_try_at <= now, Outbox.status == "waiting", Conversation.channel.in_(channels))
-        .order_by(Outbox.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Outbox)
-    )
+    parameters = {"now": now, "channels": channels, "limit": limit}
+    with store.session() as session:  # so that an idle worker takes no lock
+        if session.connection().execute(_ANY_DUE, parameters).first() is None:
+            return []
     with store.begin() as session:
-        claimed = session.execute(query).all()
+        claimed = session.execute(_CLAIM, parameters).all()
         for row, _, _ in claimed:
             row.next_try_at = now + LEASE
         return [
@@ -108,9 +139,9 @@ def claim_replies(store: Store, channels: tuple[str, ...], now: datetime, limit:
         ]
 
 
-async def deliver(store: Store, sender: Sender, reply: Due, now: datetime) -> bool:
+async def deliver(store: Store, sender: Sender, reply: Due, clock: Callable[[], datetime]) -> bool:
     """Try one reply once and write down what came of it. True when it is gone, one way or the other."""
-    status, wait = "sent", timedelta()
+    status, asked = "sent", None
     try:
         if reply.address is None:
             raise DeliveryRefused("erased")
@@ -119,20 +150,48 @@ async def deliver(store: Store, sender: Sender, reply: Due, now: datetime) -> bo
         status = "failed"
         log.warning("reply_refused", outbox_id=reply.id, channel=reply.channel, reason=str(error))
     except DeliveryDelayed as error:
-        status = "waiting" if now - reply.created_at < GIVE_UP_AFTER else "failed"
-        wait = error.wait or min(FIRST_DELAY * 2**reply.attempts, LONGEST_DELAY)
-        log.info("reply_delayed", outbox_id=reply.id, channel=reply.channel, seconds=wait.total_seconds())
+        status, asked = "waiting", error.wait
+        log.info("reply_delayed", outbox_id=reply.id, channel=reply.channel, reason=str(error))
+    except Exception as error:  # a fault of ours in one channel must not stop the others, nor lose the reply
+        status = "waiting"
+        log.error("send_failed", outbox_id=reply.id, channel=reply.channel, error=type(error).__name__)
+    now = clock()  # after the attempt: a wait that the channel asked for begins with its answer
+    if status == "waiting" and now - reply.created_at >= GIVE_UP_AFTER:
+        status = "failed"
+        log.warning("reply_given_up", outbox_id=reply.id, channel=reply.channel)
+    wait = asked or min(FIRST_DELAY * 2 ** min(reply.attempts, 20), LONGEST_DELAY)
+    return _write_down(store, reply.id, status, wait, now)
+
+
+def _write_down(store: Store, outbox_id: int, status: str, wait: timedelta, now: datetime) -> bool:
+    this = update(Outbox).where(Outbox.id == outbox_id, Outbox.status == "waiting")
+    values = {"status": status, "attempts": Outbox.attempts + 1, "next_try_at": now + wait}
     with store.begin() as session:
-        row = session.get(Outbox, reply.id)
-        if row is None or row.status != "waiting":
-            return True
-        row.status, row.attempts, row.next_try_at = status, row.attempts + 1, now + wait
-        row.sent_at = now if status == "sent" else None
+        session.execute(this.values(**values, sent_at=now if status == "sent" else None))
     return status != "waiting"
+
+
+def hand_over(store: Store, channels: tuple[str, ...], now: datetime) -> int:
+    """For channels whose residents fetch their replies, such as the web page: everything that waits is theirs now. How many replies."""
+    if not channels:
+        return 0
+    mine = select(Conversation.id).where(Conversation.channel.in_(channels))
+    waiting = (Outbox.status == "waiting", Outbox.conversation_id.in_(mine))
+    with store.session() as session:
+        if session.connection().execute(select(Outbox.id).where(*waiting).limit(1)).first() is None:
+            return 0
+    with store.begin() as session:
+        done = session.connection().execute(
+            update(Outbox).where(*waiting).values(status="sent", attempts=1, sent_at=now)
+        )
+        return done.rowcount
 
 
 def mark_sent(store: Store, inbox_id: int, now: datetime) -> None:
     """For a channel that hands the reply over itself, such as the terminal: what answered this message has been delivered."""
     with store.begin() as session:
-        for row in session.scalars(select(Outbox).filter_by(inbox_id=inbox_id, status="waiting")):
-            row.status, row.attempts, row.sent_at = "sent", 1, now
+        session.connection().execute(
+            update(Outbox)
+            .where(Outbox.inbox_id == inbox_id, Outbox.status == "waiting")
+            .values(status="sent", attempts=1, sent_at=now)
+        )

@@ -51,7 +51,9 @@ class State:
         if not data:
             return cls()
         known = {f.name for f in fields(cls)}
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items() if name in known}
+        values: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in data.items() if name in known
+        }
         if values.get("conflict"):
             values["conflict"] = Conflict(**values["conflict"])
         return cls(**values)

@@ -8,6 +8,19 @@ from typing import Any
 from actions.eligibility import Hint, Policy, Programme
 from actions.routing import Unit
 
+# For people of a certain kind only: told when it was asked for, or when something known speaks for it.
+_FOR_SOME = frozenset(
+    {
+        "tekun",
+        "child_welfare",
+        "child_rehabilitation",
+        "disability_subsidy",
+        "home_accessibility",
+        "monitored",
+        "stranded_aid",
+    }
+)
+
 
 def place_view(facts: Mapping[str, Any], find_unit: Callable[[str | None], Unit | None]) -> dict[str, Any]:
     """Where they are, in the county's own units as far as they are known.
@@ -82,17 +95,27 @@ def hint_views(
     emergency help last when there is no emergency; then what is nearest to being settled.
     """
 
+    def speaks_for(hint: Hint) -> bool:
+        return any(reason.holds for reason in hint.reasons)
+
     def rank(hint: Hint) -> tuple[Any, ...]:
         programme = policy.programmes[hint.programme]
         return (
             hint.verdict != "likely",
             hint.programme not in named,
             programme.urgent != emergency,
+            not speaks_for(hint),
             len(set(programme.needs) - set(needs)),
-            len(hint.missing),
+            programme.order,
         )
 
-    chosen = [h for h in hints if h.verdict != "unlikely" and (h.programme in relevant or h.verdict == "likely")]
+    chosen = [
+        hint
+        for hint in hints
+        if hint.verdict != "unlikely"
+        and (hint.programme in relevant or hint.verdict == "likely")
+        and (hint.programme not in _FOR_SOME or hint.programme in named or speaks_for(hint))
+    ]
     return [
         {
             **apply_view(policy, hint.programme, place, facts),

@@ -130,16 +130,25 @@ def train() -> None:
 @app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="标注好的消息,一行一个 JSON,或 nlu/data 格式的 yml")],
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="只写数字,一个 JSON")] = False,
+    errors: Annotated[int, typer.Option(min=0, help="再写出几条理解错的")] = 0,
+    noise: Annotated[float, typer.Option(min=0, max=1, help="有多少字换成同音字")] = 0.0,
 ) -> None:
     """按标注给理解打分。"""
     from hotline.assembly import StartError, open_interpreter
-    from nlu.evaluation import evaluate_file
+    from nlu.evaluation import GoldError, read_gold
+    from nlu.evaluation import evaluate as grade
 
-    if not file.exists():
-        raise StartError(f"没有这个文件:{file}")
-    figures = evaluate_file(file, open_interpreter(Settings(), train=_trainer()))
-    typer.echo(figures.as_json() if as_json else str(figures))
+    try:
+        gold = read_gold(file)
+    except OSError as error:
+        raise StartError(f"读不了这个文件:{file}({error.strerror})") from error
+    except GoldError as error:
+        raise StartError(str(error)) from error
+    figures, wrong = grade(gold, open_interpreter(Settings(), train=_trainer()), noise)
+    typer.echo(json.dumps(figures.as_json(), ensure_ascii=False) if as_json else str(figures))
+    for mistake in wrong[:errors]:
+        typer.echo(str(mistake))
 
 
 @app.command()

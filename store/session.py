@@ -50,7 +50,7 @@ class Store:
 
 def open_store(url: str, vault: Vault) -> Store:
     """Open the store at an SQLAlchemy URL. `sqlite://` is a fresh store in memory, shared by all its sessions."""
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = {"hide_parameters": True}  # an error must not carry somebody's words into a log
     if url.startswith("sqlite"):
         arguments["connect_args"] = {"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False}
         if url in ("sqlite://", "sqlite:///:memory:"):

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -59,7 +60,9 @@ class TelegramChannel:
         self.webhook_url = webhook_url
         self.webhook_secret = webhook_secret or secrets.token_urlsafe(32)
         self.poll_seconds, self.first_pause = poll_seconds, first_pause
-        addresses = {"base_url": f"{api_url}/bot", "base_file_url": f"{api_url}/file/bot"} if api_url else {}
+        addresses: dict[str, Any] = (
+            {"base_url": f"{api_url}/bot", "base_file_url": f"{api_url}/file/bot"} if api_url else {}
+        )
         # One pool for the long poll, one for everything else, so that a reply never waits behind a poll.
         self.bot = Bot(
             token,

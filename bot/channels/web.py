@@ -262,8 +262,7 @@ def _same_origin(request: Request) -> bool:
 
 def _answer(wants_json: bool, notice: str, status: int) -> Response:
     """A refusal: the page's script gets the sentence, a plain form gets the page with it."""
-    words = _pages.get_template("_notices.html").module
-    sentence = str(words.notice(notice)).strip()
+    sentence = _pages.get_template("notice.html").render(notice=notice).strip()
     if wants_json:
         return JSONResponse({"error": sentence}, status)
     return _page("refused.html", status, sentence=sentence)
