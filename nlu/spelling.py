@@ -7,6 +7,7 @@ that every rule downstream sees the words that were meant.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from nlu.normalise import normalise
@@ -99,7 +100,7 @@ def drop_slips(text: str) -> str:
     numbers = find_numbers(text)
     pieces: list[str] = []
     position = 0
-    for earlier, later in zip(numbers, numbers[1:], strict=False):
+    for earlier, later in pairwise(numbers):
         between = text[earlier.end : later.start]
         if len(between) <= 24 and earlier.start >= position and (_SLIP.match(between) or _HESITATION.match(between)):
             pieces.append(text[position : earlier.start])
