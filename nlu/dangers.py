@@ -70,6 +70,8 @@ def repair(text: str) -> str:
 
 SURE: Final = 0.5
 """The interpreter's own threshold: its danger scores are centred so that each label's stands here."""
+DISMISSED: Final = 0.15
+"""Below this score the interpreter has seen too many messages like it that were calm, and a rule alone does not count."""
 
 _BEFORE: Final = 26
 _AFTER: Final = 22
@@ -198,7 +200,12 @@ def _ordered(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def screen(text: str, scores: Mapping[str, float] | None = None) -> tuple[str, ...]:
-    """The dangers of a message, in the contract's order: those that a rule finds, and those the interpreter is sure of."""
-    found = {rule.danger for rule in fired_rules(text)}
-    found.update(name for name, score in (scores or {}).items() if score >= SURE)
+    """The dangers of a message, in the contract's order.
+
+    Those the interpreter is sure of, and those that a rule finds unless the interpreter, which knows the rules' finds
+    too, all but rules them out. An interpreter without danger scores leaves the rules alone.
+    """
+    given = scores or {}
+    found = {rule.danger for rule in fired_rules(text) if given.get(rule.danger, SURE) >= DISMISSED}
+    found.update(name for name, score in given.items() if score >= SURE)
     return _ordered(found)

@@ -19,12 +19,20 @@ from numpy.typing import NDArray
 
 from nlu.corpus import data_hash
 from nlu.features import FEATURES_VERSION, Vectoriser, extract
-from nlu.labels import DANGERS, INTENTS, NEEDS
+from nlu.labels import DANGER_URGENCY, DANGERS, INTENTS, NEEDS
 from nlu.understanding import Interpretation
 
-MODEL_FORMAT: Final = 1
+MODEL_FORMAT: Final = 2
 ARRAYS_FILE: Final = "model.npz"
 DESCRIPTION_FILE: Final = "model.json"
+
+ALARMS: Final[Mapping[str, tuple[str, ...]]] = {
+    level: tuple(name for name, urgency in DANGER_URGENCY.items() if urgency == level)
+    for level in ("critical", "urgent")
+}
+"""Besides every danger by itself the model learns whether a message speaks of any of a level: despair and haste sound
+alike whatever their cause, and few messages name each cause."""
+COLUMNS: Final = (*INTENTS, *NEEDS, *DANGERS, *ALARMS)
 
 
 class ModelMissing(FileNotFoundError):
@@ -59,8 +67,8 @@ def centred(probability: float, threshold: float) -> float:
 class LinearModel:
     """Weights of every label over one vocabulary.
 
-    `weights` is (features, labels) float32, `bias` (labels,); the columns are the intents, the needs, the dangers,
-    in the order of nlu.labels. `thresholds` holds the probability from which a need or a danger counts as said.
+    `weights` is (features, labels) float32, `bias` (labels,); the columns are `COLUMNS`. `thresholds` holds the
+    probability from which a need, a danger or an alarm counts as said.
     """
 
     vectoriser: Vectoriser
@@ -95,7 +103,7 @@ class EmbeddedInterpreter:
             raise ModelDamaged(f"{folder}: the model cannot be used ({error}); train it again") from error
 
     def scores(self, text: str) -> NDArray[np.float32]:
-        """Decision values before any calibration, shape (intents + needs + dangers,)."""
+        """Decision values before any calibration, shape (len(COLUMNS),)."""
         return self._model.scores(text)
 
     def interpret(self, text: str) -> Interpretation:
@@ -103,15 +111,25 @@ class EmbeddedInterpreter:
         model = self._model
         scores = model.scores(text)
         intents = softmax(scores[: len(INTENTS)], model.temperature).tolist()
-        said = sigmoid(scores[len(INTENTS) :]).tolist()
-        centre = {
-            name: centred(value, model.thresholds[name]) for name, value in zip(NEEDS + DANGERS, said, strict=True)
-        }
+        said = dict(zip(COLUMNS[len(INTENTS) :], sigmoid(scores[len(INTENTS) :]).tolist(), strict=True))
+        centre = {name: centred(said[name], model.thresholds[name]) for name in NEEDS + DANGERS}
+        for name, alarm in alarmed(scores).items():
+            centre[name] = max(centre[name], centred(alarm, model.thresholds[DANGER_URGENCY[name]]))
         return Interpretation(
             intents=dict(zip(INTENTS, intents, strict=True)),
             needs={name: centre[name] for name in NEEDS},
             dangers={name: centre[name] for name in DANGERS},
         )
+
+
+def alarmed(scores: NDArray[np.float32]) -> dict[str, float]:
+    """Of each level the likeliest danger, with the probability that the level's alarm and the danger give together."""
+    found: dict[str, float] = {}
+    for level, names in ALARMS.items():
+        likeliest = max(names, key=lambda name: float(scores[COLUMNS.index(name)]))
+        both = (scores[COLUMNS.index(likeliest)] + scores[COLUMNS.index(level)]) / 2
+        found[likeliest] = float(sigmoid(both[np.newaxis])[0])
+    return found
 
 
 def model_is_current(model: Path, data: Path) -> bool:
@@ -182,9 +200,9 @@ def _assemble(description: Mapping[str, Any], content: bytes) -> LinearModel:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         weights, bias, idf = arrays["weights"], arrays["bias"], arrays["idf"]
         names = arrays["vocabulary"].tobytes().decode().split("\n")
-    labels = len(INTENTS) + len(NEEDS) + len(DANGERS)
+    labels = len(COLUMNS)
     if weights.shape != (len(names), labels) or bias.shape != (labels,) or idf.shape != (len(names),):
         raise ValueError(f"array shapes {weights.shape}, {bias.shape}, {idf.shape} do not fit {len(names)} features")
-    thresholds = {name: float(description["thresholds"][name]) for name in NEEDS + DANGERS}
+    thresholds = {name: float(description["thresholds"][name]) for name in (*NEEDS, *DANGERS, *ALARMS)}
     vectoriser = Vectoriser({name: row for row, name in enumerate(names)}, idf)
     return LinearModel(vectoriser, weights, bias, float(description["temperature"]), thresholds)

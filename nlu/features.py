@@ -28,7 +28,7 @@ FEATURES_VERSION: Final = 2
 LETTER_LENGTH: Final = 45
 """From here on a message is read as a letter, whose request mostly stands in its last sentences."""
 CLOSING_LENGTH: Final = 40
-GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.5, "r": 0.5, "k": 0.4}
+GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.2, "r": 0.5, "k": 0.4}
 
 # Class marks are capitals: the text itself is lower case by then.
 _CLASSES: Final = (

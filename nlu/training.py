@@ -23,9 +23,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from nlu.corpus import CorpusError, Example, data_hash, read_corpus
-from nlu.embedded import LinearModel, sigmoid, write_model
+from nlu.embedded import ALARMS, COLUMNS, LinearModel, alarmed, sigmoid, write_model
 from nlu.features import Vectoriser, extract
-from nlu.labels import DANGER_URGENCY, DANGERS, INTENTS, NEEDS
+from nlu.labels import DANGERS, INTENTS, NEEDS
 
 __all__ = ["CorpusError", "TrainingReport", "data_hash", "fit", "train"]
 
@@ -36,8 +36,9 @@ LABEL_STRENGTH: Final = 20.0
 """Inverse regularisation of the logistic regressions, chosen by cross-validation on the training data."""
 NEVER: Final = -12.0
 """Bias of a label without a single training message: its probability is then about 0.000006."""
-RECALL_WEIGHT: Final = {"routine": 1.0, "urgent": 1.5, "critical": 2.0}
-"""How many times recall counts over precision (the beta of F-beta) where a danger's threshold is chosen."""
+FALSE_ALARMS: Final = 0.03
+"""Share of calm training messages that may raise an alarm in cross-validation. Many of them were written to look like
+danger (figures of speech, the past, animals), so that of ordinary messages far fewer do."""
 
 Matrix: TypeAlias = Any
 """scipy.sparse.csr_matrix of shape (messages, features); scipy ships no types."""
@@ -60,7 +61,7 @@ class TrainingReport:
 
 @dataclass(frozen=True, slots=True)
 class _Targets:
-    """Gold labels: `intents` (messages,) column numbers, `labels` (messages, needs + dangers) of 0 and 1."""
+    """Gold labels: `intents` (messages,) column numbers, `labels` (messages, needs + dangers + alarms) of 0 and 1."""
 
     intents: NDArray[np.int64]
     labels: NDArray[np.int8]
@@ -108,13 +109,13 @@ def fit(
     unseen = _cross_validated(matrix, targets)
     temperature = _temperature(unseen[:, : len(INTENTS)], targets.intents)
     probabilities = sigmoid(unseen[:, len(INTENTS) :])
-    thresholds = _thresholds(probabilities, targets.labels)
+    thresholds = _thresholds(probabilities, targets.labels) | _alarm_thresholds(unseen, targets.labels)
     weights, bias = _fit_all(matrix, targets)
     model = LinearModel(vectoriser, weights, bias, temperature, thresholds)
 
     guesses = unseen[:, : len(INTENTS)].argmax(axis=1)
-    said = probabilities >= np.array([thresholds[name] for name in NEEDS + DANGERS])
-    needs = len(NEEDS)
+    said = probabilities >= np.array([thresholds[name] for name in COLUMNS[len(INTENTS) :]])
+    needs, dangers = len(NEEDS), len(NEEDS) + len(DANGERS)
     report = TrainingReport(
         messages=len(examples),
         features=len(vectoriser.vocabulary),
@@ -122,7 +123,7 @@ def fit(
         intent_accuracy=float((guesses == targets.intents).mean()),
         intent_macro_f1=float(f1_score(targets.intents, guesses, average="macro")),
         needs_micro_f1=_micro_f1(said[:, :needs], targets.labels[:, :needs]),
-        dangers_micro_f1=_micro_f1(said[:, needs:], targets.labels[:, needs:]),
+        dangers_micro_f1=_micro_f1(said[:, needs:dangers], targets.labels[:, needs:dangers]),
         seconds=round(time.perf_counter() - started, 1),
     )
     return model, report
@@ -130,13 +131,18 @@ def fit(
 
 def _targets(examples: Sequence[Example]) -> _Targets:
     intents = np.array([INTENTS.index(example.intent) for example in examples])
-    rows = [[name in example.needs + example.dangers for name in NEEDS + DANGERS] for example in examples]
+    rows = [[name in _labels_of(example) for name in COLUMNS[len(INTENTS) :]] for example in examples]
     return _Targets(intents, np.array(rows, dtype=np.int8))
+
+
+def _labels_of(example: Example) -> set[str]:
+    alarms = {level for level, names in ALARMS.items() if set(names) & set(example.dangers)}
+    return {*example.needs, *example.dangers, *alarms}
 
 
 def _fit_all(matrix: Matrix, targets: _Targets) -> tuple[Floats, Floats]:
     """Weights (features, labels) and bias (labels,) of all three groups of labels."""
-    columns = len(INTENTS) + len(NEEDS) + len(DANGERS)
+    columns = len(COLUMNS)
     weights = np.zeros((matrix.shape[1], columns), dtype=np.float32)
     bias = np.zeros(columns, dtype=np.float32)
     for column in range(len(INTENTS)):
@@ -158,7 +164,7 @@ def _fit_one(matrix: Matrix, positive: NDArray[np.bool_], strength: float) -> tu
 
 def _cross_validated(matrix: Matrix, targets: _Targets) -> Floats:
     """Decision values (messages, labels) of models that did not see the message."""
-    unseen = np.zeros((matrix.shape[0], len(INTENTS) + len(NEEDS) + len(DANGERS)), dtype=np.float32)
+    unseen = np.zeros((matrix.shape[0], len(COLUMNS)), dtype=np.float32)
     fold_of = _folds(targets.intents)
     for fold in range(FOLDS):
         seen, held = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
@@ -189,23 +195,31 @@ def _temperature(scores: Floats, gold: NDArray[np.int64]) -> float:
 
 
 def _thresholds(probabilities: NDArray[np.float64], gold: NDArray[np.int8]) -> dict[str, float]:
-    """Per label the probability with the best F-beta on unseen messages, drawn halfway towards 0.5 when labels are few."""
+    """Per need and danger the probability with the best F1 on unseen messages."""
+    return {
+        name: _best_threshold(probabilities[:, column], gold[:, column] == 1)
+        for column, name in enumerate(NEEDS + DANGERS)
+    }
+
+
+def _alarm_thresholds(unseen: Floats, gold: NDArray[np.int8]) -> dict[str, float]:
+    """Per level the probability that `FALSE_ALARMS` of the unseen messages without such a danger reach."""
     chosen: dict[str, float] = {}
-    for column, name in enumerate(NEEDS + DANGERS):
-        beta = RECALL_WEIGHT[DANGER_URGENCY[name]] if name in DANGER_URGENCY else RECALL_WEIGHT["routine"]
-        chosen[name] = _best_threshold(probabilities[:, column], gold[:, column] == 1, beta)
+    for level, names in ALARMS.items():
+        calm = gold[:, COLUMNS.index(level) - len(INTENTS)] == 0
+        raised = [max(value for name, value in alarmed(row).items() if name in names) for row in unseen[calm]]
+        chosen[level] = float(np.clip(np.quantile(raised, 1 - FALSE_ALARMS), 0.02, 0.9)) if raised else 0.5
     return chosen
 
 
-def _best_threshold(probability: NDArray[np.float64], gold: NDArray[np.bool_], beta: float) -> float:
+def _best_threshold(probability: NDArray[np.float64], gold: NDArray[np.bool_]) -> float:
+    """The middle of the best stretch of candidates; 0.5 where there are too few messages to choose by."""
     if gold.sum() < FOLDS:
         return 0.5
-    candidates = np.arange(0.1, 0.75, 0.025)
-    scores = []
-    for threshold in candidates:
-        said = probability >= threshold
-        hit = float((said & gold).sum())
-        scores.append((1 + beta**2) * hit / (beta**2 * gold.sum() + said.sum()))
+    candidates = np.arange(0.05, 0.75, 0.025)
+    said = probability[:, np.newaxis] >= candidates
+    hits = (said & gold[:, np.newaxis]).sum(axis=0)
+    scores = 2 * hits / (said.sum(axis=0) + gold.sum())
     smooth = np.convolve(np.pad(scores, 2, mode="edge"), np.ones(5) / 5, mode="valid")
     return round(float(candidates[int(np.argmax(smooth))]), 3)
 
