@@ -6,20 +6,28 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+import structlog
+
 from bot.attachments import Fetcher
-from bot.channels.telegram import TelegramChannel
-from bot.channels.web import WebSender
+from bot.channels import web
+from bot.channels.telegram import TOKEN, TelegramChannel
 from bot.outbox import Sender
 from hotline.settings import Settings
 from store.session import Store
 
+log = structlog.get_logger()
+
 
 @dataclass
 class Channels:
-    """Senders and fetchers by channel name. `telegram` is None without a token."""
+    """Senders and fetchers of files by channel name; `fetched` are the channels whose residents fetch their replies themselves.
+
+    `telegram` is None without a token.
+    """
 
     senders: dict[str, Sender] = field(default_factory=dict)
     fetchers: dict[str, Fetcher] = field(default_factory=dict)
+    fetched: tuple[str, ...] = (web.CHANNEL,)
     telegram: TelegramChannel | None = None
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
@@ -34,14 +42,18 @@ class Channels:
 
 @asynccontextmanager
 async def open_channels(settings: Settings, store: Store, *, listen: bool = True) -> AsyncIterator[Channels]:
-    """Open what the settings name. With `listen` Telegram is polled, or its webhook registered."""
+    """Open what the settings name. With `listen` Telegram is connected: polled, or its webhook registered. Without, only its webhook's
+    updates are understood, and another process (`hotline worker`) does the rest."""
     channels = Channels()
-    channels.senders[WebSender.name] = WebSender()
     async with AsyncExitStack() as stack:
-        if settings.telegram_bot_token:
+        token = settings.telegram_bot_token.get_secret_value().strip() if settings.telegram_bot_token else ""
+        if token and not TOKEN.fullmatch(token):
+            # Said, and gone on without: the web page must not stop for it.
+            log.error("telegram_token_malformed", advice="检查 TELEGRAM_BOT_TOKEN,它像 123456:ABC-DEF;网页照常服务")
+        elif token:
             telegram = TelegramChannel(
                 store,
-                token=settings.telegram_bot_token.get_secret_value(),
+                token=token,
                 api_url=settings.telegram_api_url,
                 webhook_url=settings.telegram_webhook_url,
                 webhook_secret=(

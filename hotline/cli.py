@@ -136,6 +136,7 @@ def evaluate(
 ) -> None:
     """按标注给理解打分。"""
     from hotline.assembly import StartError, open_interpreter
+    from nlu.corpus import CorpusError
     from nlu.evaluation import GoldError, read_gold
     from nlu.evaluation import evaluate as grade
 
@@ -143,12 +144,14 @@ def evaluate(
         gold = read_gold(file)
     except OSError as error:
         raise StartError(f"读不了这个文件:{file}({error.strerror})") from error
-    except GoldError as error:
+    except (GoldError, CorpusError) as error:
         raise StartError(str(error)) from error
     figures, wrong = grade(gold, open_interpreter(Settings(), train=_trainer()), noise)
-    typer.echo(json.dumps(figures.as_json(), ensure_ascii=False) if as_json else str(figures))
+    typer.echo(json.dumps(figures.as_json(), ensure_ascii=False) if as_json else figures.as_text())
     for mistake in wrong[:errors]:
-        typer.echo(str(mistake))
+        typer.echo(f"\n{mistake.gold.id} {mistake.gold.text}")
+        for kind, (labelled, understood) in mistake.wrong.items():
+            typer.echo(f"  {kind}: {labelled} → {understood}")
 
 
 @app.command()
@@ -188,7 +191,6 @@ def users_add(
     """建一个用户,打印一次性密码。"""
     from actions.errors import HotlineError
     from actions.officers import create_officer
-
     from hotline.assembly import StartError, open_settled_store
 
     store = open_settled_store(Settings())
@@ -231,3 +233,17 @@ def policy_show(
     except ValueError as error:
         raise StartError(f"日期写得不对:{on};要像 2026-07-01") from error
     typer.echo(show_programme(loaded, programme, day, place))
+
+
+@policy.command("review")
+def policy_review(
+    days: Annotated[int, typer.Option(min=0, help="看多少天之内要复核的数字")] = 60,
+) -> None:
+    """列出该复核的参数:已经过期的、快要过期的。"""
+    from actions.eligibility import load_policy, review
+
+    due = review(load_policy(Settings().policy), _now().date(), days)
+    for one in due:
+        typer.echo(str(one))
+    if not due:
+        typer.echo(f"{days} 天之内没有要复核的数字。")

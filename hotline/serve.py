@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 import uvicorn
-from console.app import console_routes
+from console.app import console_routes, install_handlers
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
@@ -32,7 +32,7 @@ def create_app(
     worker_inside: bool = True,
     clock: Callable[[], datetime] = now,
 ) -> FastAPI:
-    """The application. `app.state` holds `store`, `settings`, `clock` and `wake` (call it after storing a message)."""
+    """The application. `app.state` holds `store`, `settings`, `clock`, `house` and `wake` (call it after storing a message)."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -51,13 +51,14 @@ def create_app(
                 await worker.stop()
 
     app = FastAPI(title="救急难热线助手", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.store, app.state.settings, app.state.clock = store, settings, clock
+    app.state.store, app.state.settings, app.state.clock, app.state.house = store, settings, clock, house
     app.state.wake = lambda: None
     app.state.telegram = None
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
     app.include_router(web.routes())
     app.include_router(telegram.routes())
     app.include_router(console_routes(), prefix="/console")
+    install_handlers(app)
     return app
 
 

@@ -1,4 +1,4 @@
-"""The work between inbox and outbox: a thread that takes turns, and a loop that sends replies and fetches files.
+"""The work between inbox and outbox: a thread that takes turns, and tasks that send replies, fetch files and keep house.
 
 It runs inside `hotline serve` by default, or by itself (`hotline worker`) on as many processes as one likes.
 """
@@ -8,15 +8,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.attachments import Fetcher, fetch_waiting
-from bot.inbox import answer_waiting
-from bot.outbox import Sender, claim_replies, deliver
+from actions.erasure import finish_erasures
+from actions.perform import Results
+from bot.attachments import APOLOGY, Fetcher, fetch_waiting
+from bot.inbox import answer_waiting, anything_due
+from bot.outbox import Due, Sender, claim_replies, deliver, hand_over
+from bot.step import Part
 from bot.turn import House
 from hotline.settings import Settings
 from store.session import Store
@@ -25,6 +29,10 @@ log = structlog.get_logger()
 
 IDLE_SECONDS = 0.25  # how long a message from another process may lie before it is seen
 TROUBLE_SECONDS = 2.0  # pause after the store failed us
+HOUSEKEEPING_SECONDS = 20.0
+STOP_SECONDS = 10.0  # for the turn at hand and the replies that are under way
+SENDING_AT_ONCE = 20
+ALIVE = "worker.alive"  # touched by `hotline worker` while it works; the container's health check looks at its age
 
 
 def now() -> datetime:
@@ -32,7 +40,10 @@ def now() -> datetime:
 
 
 class Worker:
-    """Call `wake` after storing a message in this process; `start` and `stop` once each."""
+    """Call `wake` after storing a message in this process; `start` and `stop` once each.
+
+    `senders` push replies out; the channels in `fetched` hand theirs over when their residents ask.
+    """
 
     def __init__(
         self,
@@ -40,61 +51,132 @@ class Worker:
         house: House,
         senders: Mapping[str, Sender],
         fetchers: Mapping[str, Fetcher] | None = None,
+        fetched: Collection[str] = (),
         clock: Callable[[], datetime] = now,
+        alive: Path | None = None,
     ) -> None:
         self.store, self.house, self.senders, self.clock = store, house, dict(senders), clock
-        self.fetchers = dict(fetchers or {})
+        self.fetchers, self.fetched, self.alive = dict(fetchers or {}), tuple(fetched), alive
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._take_turns, name="turns", daemon=True)
-        self._sending: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
         self._woken.set()
 
     async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._replies = asyncio.Event()
         self._thread.start()
-        self._sending = asyncio.create_task(self._send())
+        self._tasks = [
+            asyncio.create_task(self._repeat(self._send, IDLE_SECONDS, self._replies)),
+            asyncio.create_task(self._repeat(self._keep_house, HOUSEKEEPING_SECONDS)),
+        ]
+        if self.fetchers:
+            self._tasks.append(asyncio.create_task(self._repeat(self._fetch, IDLE_SECONDS * 4)))
 
     async def stop(self) -> None:
-        """Finish the turn at hand, send nothing more. What waits in the store is taken up at the next start."""
+        """Finish the turn at hand and what is being sent. What waits in the store is taken up at the next start."""
         self._stopping.set()
         self._woken.set()
-        await asyncio.to_thread(self._thread.join, 10)
-        if self._sending:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
+        self._ended.set()
+        self._replies.set()
+        await asyncio.to_thread(self._thread.join, STOP_SECONDS)
+        if self._under_way:  # cut off, a reply may have left without our writing it down, and would leave again
+            await asyncio.wait(self._under_way, timeout=STOP_SECONDS)
+        for task in (*self._tasks, *self._under_way):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._under_way, return_exceptions=True)
+
+    # -- turns, in a thread of their own ------------------------------------------------------------------------
 
     def _take_turns(self) -> None:
         while not self._stopping.is_set():
             try:
-                answered = answer_waiting(self.store, self.house, self.clock())
-            except SQLAlchemyError as error:
-                log.error("store_trouble", error=type(error).__name__)
+                answered = answer_waiting(self.store, self.house, self.clock()) if self._anything_due() else 0
+            except Exception as error:  # whatever it is, the next message must find somebody here
+                _report(error)
                 self._stopping.wait(TROUBLE_SECONDS)
                 continue
-            if not answered:
+            if answered:
+                self._loop.call_soon_threadsafe(self._replies.set)
+            else:
                 self._woken.wait(IDLE_SECONDS)
                 self._woken.clear()
 
-    async def _send(self) -> None:
-        while True:
+    def _anything_due(self) -> bool:
+        return anything_due(self.store, self.clock())
+
+    # -- replies, files, housekeeping, on the event loop --------------------------------------------------------
+
+    async def _repeat(
+        self, step: Callable[[], Awaitable[bool]], idle: float, woken: asyncio.Event | None = None
+    ) -> None:
+        """Do `step` until we stop: at once again while it finds something to do, else after `idle` seconds or when woken."""
+        while not self._ended.is_set():
             try:
-                busy = await self._send_once()
-            except SQLAlchemyError as error:
-                log.error("store_trouble", error=type(error).__name__)
-                await asyncio.sleep(TROUBLE_SECONDS)
+                busy = await step()
+            except Exception as error:
+                _report(error)
+                await _pause(self._ended, TROUBLE_SECONDS)
                 continue
             if not busy:
-                await asyncio.sleep(IDLE_SECONDS)
+                await _pause(woken or self._ended, idle)
+                if woken:
+                    woken.clear()
 
-    async def _send_once(self) -> bool:
-        replies = await asyncio.to_thread(claim_replies, self.store, tuple(self.senders), self.clock())
-        await asyncio.gather(
-            *(deliver(self.store, self.senders[reply.channel], reply, self.clock()) for reply in replies)
-        )
-        fetched = await fetch_waiting(self.store, self.fetchers, self.clock()) if self.fetchers else 0
-        return bool(replies or fetched)
+    async def _send(self) -> bool:
+        await asyncio.to_thread(hand_over, self.store, self.fetched, self.clock())
+        room = SENDING_AT_ONCE - len(self._under_way)
+        if room <= 0 or not self.senders:
+            return False
+        replies = await asyncio.to_thread(claim_replies, self.store, tuple(self.senders), self.clock(), room)
+        for reply in replies:
+            task = asyncio.create_task(self._deliver(reply))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        return False  # a finished delivery wakes us, and so does a turn
+
+    async def _deliver(self, reply: Due) -> None:
+        try:
+            await deliver(self.store, self.senders[reply.channel], reply, self.clock)
+        except SQLAlchemyError as error:
+            # What became of the reply could not be written down; when its lease is over it is tried again.
+            _report(error)
+        self._replies.set()
+
+    async def _fetch(self) -> bool:
+        return bool(await fetch_waiting(self.store, self.fetchers, self.clock, self._apology))
+
+    def _apology(self, moment: datetime) -> str:
+        return self.house.wording.reply([Part(APOLOGY)], Results(), moment)
+
+    async def _keep_house(self) -> bool:
+        await asyncio.to_thread(self._finish_erasures)
+        if self.alive:
+            self.alive.touch()
+        return False
+
+    def _finish_erasures(self) -> None:
+        with self.store.begin() as session:
+            finish_erasures(session)
+
+
+async def _pause(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _report(error: Exception) -> None:
+    """The kind only: an error's text may hold somebody's words."""
+    event = "store_trouble" if isinstance(error, SQLAlchemyError) else "worker_trouble"
+    log.error(event, error=type(error).__name__)
 
 
 def work(settings: Settings) -> None:
@@ -112,12 +194,20 @@ def work(settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         async with open_channels(settings, store) as channels:
-            running = Worker(store, house, channels.senders, channels.fetchers)
+            running = Worker(
+                store,
+                house,
+                channels.senders,
+                channels.fetchers,
+                channels.fetched,
+                alive=settings.var / ALIVE,
+            )
             channels.on_message(running.wake)
             await running.start()
             log.info("worker_ready")
             await stopping.wait()
             await running.stop()
         store.close()
+        log.info("worker_stopped")
 
     asyncio.run(run())
