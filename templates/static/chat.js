@@ -46,12 +46,12 @@
     try {
       response = await fetch("/messages", { method: "POST", body, headers: { Accept: "application/json" } });
     } catch {
-      notice.textContent = "网络断了,这句话还没有发出去。您写的还在,请过一会儿再按“发送”。急事请打110、120。";
+      notice.textContent = "网络断了，这句话还没有发出去。您写的还在，请过一会儿再按“发送”。急事请打110、120。";
       return false;
     }
     if (!response.ok) {
       const said = await response.json().catch(() => ({}));
-      notice.textContent = said.error || "没有发出去,请再按一次“发送”。急事请打110、120。";
+      notice.textContent = said.error || "没有发出去，请再按一次“发送”。急事请打110、120。";
       return false;
     }
     key.value = newKey();
@@ -64,7 +64,7 @@
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const words = text.value;
-    if (!words.trim()) { notice.textContent = "您还没有写字。写一两句您的难处,再按“发送”。"; return; }
+    if (!words.trim()) { notice.textContent = "您还没有写字。写一两句您的难处，再按“发送”。"; return; }
     at("send").disabled = true;
     if (await send(words)) text.value = "";
     at("send").disabled = false;
