@@ -106,6 +106,4 @@ def _latest_referral(session: Session, conversation_id: int) -> int | None:
 
 
 def _apologise(session: Session, conversation_id: int, text: str, now: datetime) -> None:
-    session.add(
-        Outbox(conversation_id=conversation_id, template=APOLOGY, text=text, next_try_at=now, created_at=now)
-    )
+    session.add(Outbox(conversation_id=conversation_id, template=APOLOGY, text=text, next_try_at=now, created_at=now))

@@ -46,8 +46,8 @@ LARGEST_INTEGER = 2**31 - 1  # a file may be called larger than the column holds
 
 # Built once: putting a statement together costs more than running it.
 _SEEN = select(Inbox.id).where(Inbox.channel == bindparam("channel"), Inbox.external_id == bindparam("external_id"))
-_STORE = insert(Inbox.__table__)
-_STORE_FILES = insert(Attachment.__table__)
+_STORE = insert(Inbox)
+_STORE_FILES = insert(Attachment)
 _DUE = select(Inbox.id).where(Inbox.status == "waiting", Inbox.next_try_at <= bindparam("now")).limit(1)
 _OLDEST = (
     select(func.min(Inbox.id).label("id")).where(Inbox.status == "waiting").group_by(Inbox.conversation_id).subquery()
@@ -180,9 +180,7 @@ def answer_waiting(
 def _answer_together(store: Store, house: House, now: datetime, limit: int) -> list[tuple[Inbox, Turn]]:
     with store.begin() as session:
         claimed = session.execute(_CLAIM, {"now": now, "limit": limit}).all()
-        return [
-            (message, take_turn(session, message, conversation, house, now)) for message, conversation in claimed
-        ]
+        return [(message, take_turn(session, message, conversation, house, now)) for message, conversation in claimed]
 
 
 def _answer_one_by_one(store: Store, house: House, now: datetime, limit: int) -> list[tuple[Inbox, Turn]]:

@@ -28,7 +28,7 @@ GIVE_UP_AFTER = timedelta(days=2)
 
 LONGEST = {"telegram": 4096}  # UTF-16 code units that a channel takes in one message
 SENTENCE_ENDS = "\n。!?！？;；"
-CLOSERS = "”’」』）)》】\""  # what closes a quotation or a bracket stays with the sentence that it closes
+CLOSERS = '”’」』）)》】"'  # what closes a quotation or a bracket stays with the sentence that it closes
 
 _OLDEST = (
     select(func.min(Outbox.id).label("id"))
@@ -167,7 +167,7 @@ def _write_down(store: Store, outbox_id: int, status: str, wait: timedelta, now:
     this = update(Outbox).where(Outbox.id == outbox_id, Outbox.status == "waiting")
     values = {"status": status, "attempts": Outbox.attempts + 1, "next_try_at": now + wait}
     with store.begin() as session:
-        session.execute(this.values(**values, sent_at=now if status == "sent" else None))
+        session.connection().execute(this.values(**values, sent_at=now if status == "sent" else None))
     return status != "waiting"
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from types import FrameType
 
 import structlog
 import uvicorn
-from console.app import console_routes, install_handlers
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.channels import telegram, web
 from bot.turn import House
+from console.app import console_routes, install_handlers
 from hotline.assembly import StartError, build_house, open_interpreter, open_settled_store, quiet_logs
 from hotline.channels import open_channels
 from hotline.settings import ROOT, Settings
@@ -41,7 +45,7 @@ def create_app(
             if not worker_inside:
                 yield
                 return
-            worker = Worker(store, house, channels.senders, channels.fetchers, clock)
+            worker = Worker(store, house, channels.senders, channels.fetchers, channels.fetched, clock)
             channels.on_message(worker.wake)
             app.state.wake = worker.wake
             await worker.start()
@@ -54,12 +58,34 @@ def create_app(
     app.state.store, app.state.settings, app.state.clock, app.state.house = store, settings, clock, house
     app.state.wake = lambda: None
     app.state.telegram = None
+    app.state.stopping = threading.Event()
+    app.add_api_route("/health", health, methods=["GET"])
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
     app.include_router(web.routes())
     app.include_router(telegram.routes())
     app.include_router(console_routes(), prefix="/console")
     install_handlers(app)
     return app
+
+
+def health(request: Request) -> Response:
+    """For the container's health check: whether the store answers."""
+    try:
+        with request.app.state.store.session() as session:
+            session.execute(text("select 1"))
+    except SQLAlchemyError:
+        return Response("store", status_code=503)
+    return Response("ok")
+
+
+class _Server(uvicorn.Server):
+    """Tells the application that it is to end before waiting for its open connections."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        app = self.config.app
+        if isinstance(app, FastAPI):
+            app.state.stopping.set()
+        super().handle_exit(sig, frame)
 
 
 def serve(settings: Settings, *, worker_inside: bool) -> None:
@@ -75,7 +101,7 @@ def serve(settings: Settings, *, worker_inside: bool) -> None:
             f"救急难热线已启动:居民 http://{settings.host}:{settings.port}/  工作人员 /console  (按 Ctrl-C 停止)",
             flush=True,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config).run(sockets=[listener])
     finally:
         store.close()
         listener.close()

@@ -1,7 +1,7 @@
 """The resident's web page: one conversation a browser, known by a random cookie, the same after a reload.
 
 The page works without JavaScript (a form, a redirect) and better with it (replies come by server-sent events). A reply is delivered
-by being fetched, so sending always succeeds.
+by being fetched from the outbox, so nothing is sent from here.
 """
 
 from __future__ import annotations
@@ -15,28 +15,38 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Form, Request
+import structlog
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
+from bot.channels.limits import BodyTooLong, read_body
 from bot.inbox import IncomingMessage, receive
 from store.models import Conversation, Inbox, Outbox
 from store.session import Store
+
+log = structlog.get_logger()
 
 CHANNEL = "web"
 COOKIE = "hotline_chat"
 COOKIE_DAYS = 60
 LONGEST_TEXT = 200_000  # characters; a whole letter fits many times over
-LONGEST_BODY = 1_000_000  # bytes
+LONGEST_BODY = (
+    4_000_000  # bytes: so many characters, each as the up to 12 bytes of a form's %XX, and some more to say so in words
+)
 MESSAGES_A_MINUTE = 30
 SHOWN = 200  # messages of the past shown on the page
 EVENT_SECONDS = 0.5
+QUIET_EVENT_SECONDS = 2.0  # when nothing was said for a while: many pages stay open with nobody before them
+QUIET_AFTER = 20.0
 EVENTS_END_AFTER = 55.0  # the browser opens the stream again by itself; a dead one does not stay open for ever
+POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 FORM_WAITS = 4.0  # seconds that a page without JavaScript waits for the reply
 
 _pages = Environment(
@@ -48,13 +58,21 @@ _pages = Environment(
 )
 
 
-class WebSender:
-    """The sending half: the page fetches what is in the outbox, so there is nothing to do."""
-
-    name = CHANNEL
-
-    async def send(self, address: str, text: str, *, key: str) -> None:
-        return None
+_CONVERSATION = select(Conversation.id).where(
+    Conversation.channel == CHANNEL, Conversation.address_key == bindparam("key")
+)
+_REPLIES = (
+    select(Outbox.id, Outbox.author, Outbox.text, Outbox.created_at)
+    .where(Outbox.conversation_id == bindparam("conversation_id"), Outbox.id > bindparam("after"))
+    .order_by(Outbox.id.desc())
+    .limit(SHOWN)
+)
+_UNANSWERED = (
+    select(Inbox.id)
+    .join(Conversation, Conversation.id == Inbox.conversation_id)
+    .where(Conversation.channel == CHANNEL, Conversation.address_key == bindparam("key"), Inbox.status == "waiting")
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,40 +107,43 @@ class TooFast:
         return False
 
 
-def transcript(store: Store, address: str, after: int = 0) -> list[Line]:
-    """What was said in this browser's conversation; with `after` only replies newer than that cursor."""
+def transcript(store: Store, address: str) -> list[Line]:
+    """What was said in this browser's conversation, the latest of it."""
     with store.session() as session:
-        key = store.vault.lookup_key(f"address:{CHANNEL}", address)
-        conversation = session.scalars(select(Conversation).filter_by(channel=CHANNEL, address_key=key)).one_or_none()
-        if conversation is None:
+        conversation_id = _conversation(session, store, address)
+        if conversation_id is None:
             return []
-        replies = session.scalars(
-            select(Outbox)
-            .where(Outbox.conversation_id == conversation.id, Outbox.id > after)
-            .order_by(Outbox.id.desc())
-            .limit(SHOWN)
-        ).all()
-        lines = [Line(row.author, row.text, row.created_at, row.id) for row in reversed(replies) if row.text]
-        if after:
-            return lines
+        lines = _replies(session, conversation_id, 0)
         heard = session.scalars(
-            select(Inbox).where(Inbox.conversation_id == conversation.id).order_by(Inbox.id.desc()).limit(SHOWN)
+            select(Inbox).where(Inbox.conversation_id == conversation_id).order_by(Inbox.id.desc()).limit(SHOWN)
         )
         own = [Line("resident", row.text, row.received_at, 0) for row in heard if row.text]
     # A reply never comes before the words that it answers, even when both carry the same time.
     return sorted([*own[::-1], *lines], key=lambda line: (line.at, line.author != "resident"))
 
 
+def new_replies(store: Store, address: str, after: int) -> list[Line]:
+    """The replies of this browser's conversation that are newer than the cursor."""
+    with store.session() as session:
+        conversation_id = _conversation(session, store, address)
+        return [] if conversation_id is None else _replies(session, conversation_id, after)
+
+
+def _conversation(session: Session, store: Store, address: str) -> int | None:
+    key = store.vault.lookup_key(f"address:{CHANNEL}", address)
+    return session.connection().scalar(_CONVERSATION, {"key": key})
+
+
+def _replies(session: Session, conversation_id: int, after: int) -> list[Line]:
+    rows = session.connection().execute(_REPLIES, {"conversation_id": conversation_id, "after": after}).all()
+    return [Line(row.author, row.text, row.created_at, row.id) for row in reversed(rows) if row.text]
+
+
 def unanswered(store: Store, address: str) -> bool:
     """Whether a message of this browser still waits for its turn."""
     with store.session() as session:
         key = store.vault.lookup_key(f"address:{CHANNEL}", address)
-        waiting = (
-            select(Inbox.id)
-            .join(Conversation, Conversation.id == Inbox.conversation_id)
-            .where(Conversation.channel == CHANNEL, Conversation.address_key == key, Inbox.status == "waiting")
-        )
-        return session.scalar(waiting.limit(1)) is not None
+        return session.connection().execute(_UNANSWERED, {"key": key}).first() is not None
 
 
 def routes() -> APIRouter:
@@ -149,12 +170,14 @@ def routes() -> APIRouter:
         return response
 
     @router.post("/messages")
-    async def send(
-        request: Request, text: Annotated[str, Form()] = "", key: Annotated[str, Form(max_length=60)] = ""
-    ) -> Response:
+    async def send(request: Request) -> Response:
         wants_json = "application/json" in request.headers.get("accept", "")
         if not _same_origin(request):
             return _answer(wants_json, "elsewhere", 403)
+        try:
+            text, key = await _read_form(request)
+        except BodyTooLong:
+            return _answer(wants_json, "long", 413)
         if len(text) > LONGEST_TEXT:
             return _answer(wants_json, "long", 413)
         if not text.strip():
@@ -166,10 +189,11 @@ def routes() -> APIRouter:
         if too_fast(address, now):
             return _answer(wants_json, "fast", 429)
         store: Store = request.app.state.store
-        message = IncomingMessage(CHANNEL, address, f"{address[:16]}-{key or secrets.token_urlsafe(12)}", text)
+        message = IncomingMessage(CHANNEL, address, _external_id(store, address, key, text), text)
         try:
             await run_in_threadpool(receive, store, message, now)
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            log.error("store_trouble", error=type(error).__name__)
             return _answer(wants_json, "trouble", 503)
         request.app.state.wake()
         response: Response
@@ -180,15 +204,15 @@ def routes() -> APIRouter:
             response = RedirectResponse("/#end", 303)
         if fresh:
             _set_cookie(request, response, address)
-        return response
+        return _private(response)
 
     @router.get("/events")
-    async def events(request: Request, after: int = 0) -> Response:
+    async def events(request: Request, after: str = "0") -> Response:
         address = _address(request)
         if not address:
             return Response(status_code=204)
-        last = request.headers.get("last-event-id", "")
-        start = max(after, int(last)) if last.isdecimal() else after
+        seen = (request.headers.get("last-event-id", ""), after)
+        start = max(int(number) if number.isdecimal() and len(number) < 16 else 0 for number in seen)
         return StreamingResponse(
             _events(request, address, start),
             media_type="text/event-stream",
@@ -200,7 +224,7 @@ def routes() -> APIRouter:
         return _page("left.html")
 
     @router.post("/leave")
-    async def leave(request: Request) -> Response:
+    async def leave() -> Response:
         """Quick exit: the browser forgets us; what was said stays with the people who help."""
         response = RedirectResponse("/leave", 303)
         response.delete_cookie(COOKIE, path="/")
@@ -210,28 +234,56 @@ def routes() -> APIRouter:
     return router
 
 
+async def _read_form(request: Request) -> tuple[str, str]:
+    """The form's `text` and `key`; what is no such form has neither. Raises BodyTooLong.
+
+    Read by hand: the framework's own form reader takes at most a million bytes a field and refuses in English.
+    """
+    body = await read_body(request, LONGEST_BODY)
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return "", ""
+    try:
+        fields = dict(parse_qsl(body.decode("utf-8", "replace"), errors="replace", max_num_fields=20))
+    except ValueError:  # too many fields
+        return "", ""
+    return fields.get("text", ""), fields.get("key", "")
+
+
+def _external_id(store: Store, address: str, key: str, text: str) -> str:
+    """The same for a form that is sent twice; another one for other words, even from a page whose key was used before."""
+    if not key:
+        return secrets.token_urlsafe(24)
+    return store.vault.lookup_key("web message", f"{address}\n{key}\n{text}")
+
+
 async def _wait_for_answer(store: Store, address: str) -> None:
     for _ in range(int(FORM_WAITS / 0.1)):
-        if not await run_in_threadpool(unanswered, store, address):
+        try:
+            if not await run_in_threadpool(unanswered, store, address):
+                return
+        except SQLAlchemyError:  # the message is stored; the page will say how the store is
             return
         await asyncio.sleep(0.1)
 
 
 async def _events(request: Request, address: str, after: int) -> AsyncIterator[str]:
+    store: Store = request.app.state.store
     yield "retry: 1500\n\n"
-    for _ in range(int(EVENTS_END_AFTER / EVENT_SECONDS)):
+    waited = quiet = 0.0
+    while waited < EVENTS_END_AFTER and not request.app.state.stopping.is_set():
         if await request.is_disconnected():
             return
         try:
-            lines = await run_in_threadpool(transcript, request.app.state.store, address, max(after, 0) or -1)
+            lines = await run_in_threadpool(new_replies, store, address, after)
         except SQLAlchemyError:
             return
         for line in lines:
-            if line.cursor > after:
-                after = line.cursor
-                data = json.dumps({"author": line.author, "html": _as_html(line.text)}, ensure_ascii=False)
-                yield f"id: {line.cursor}\ndata: {data}\n\n"
-        await asyncio.sleep(EVENT_SECONDS)
+            after, quiet = line.cursor, 0.0
+            data = json.dumps({"author": line.author, "html": _as_html(line.text)}, ensure_ascii=False)
+            yield f"id: {line.cursor}\ndata: {data}\n\n"
+        pause = EVENT_SECONDS if quiet < QUIET_AFTER else QUIET_EVENT_SECONDS
+        waited, quiet = waited + pause, quiet + pause
+        await asyncio.sleep(pause)
 
 
 def _as_html(text: str) -> str:
@@ -257,7 +309,11 @@ def _same_origin(request: Request) -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
-    return origin is None or origin.split("://", 1)[-1] == request.headers.get("host", "")
+    if origin is None:
+        return True  # an old browser; its cookie is SameSite, so another site's form comes without it
+    public: str = request.app.state.settings.public_url
+    ours = (request.headers.get("host", ""), public.split("://", 1)[-1].rstrip("/"))
+    return origin.split("://", 1)[-1] in ours
 
 
 def _answer(wants_json: bool, notice: str, status: int) -> Response:
@@ -279,7 +335,7 @@ def _private(response: Response) -> Response:
     response.headers.update(
         {
             "Cache-Control": "no-store",
-            "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+            "Content-Security-Policy": POLICY,
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
         }
