@@ -10,8 +10,14 @@ from pypinyin import lazy_pinyin
 _HAN = re.compile("[\u3400-\u9fff]")
 
 
+_WRITTEN_SHORT = {"hu": "fu", "hui": "fei", "hun": "fen", "huo": "fo"}
+"""Syllables whose h sounds as f where the spelling leaves a vowel out; the others only change hu to f."""
+
+
 def _fuzzy(syllable: str) -> str:
     """One spelling for the pairs that southern accents and pinyin keyboards confuse: zh/z, n/l, hu/f, ang/an, ing/in."""
+    if syllable in _WRITTEN_SHORT:
+        return _WRITTEN_SHORT[syllable]
     for long, short in (("zh", "z"), ("ch", "c"), ("sh", "s"), ("hu", "f"), ("n", "l")):
         if syllable.startswith(long):
             syllable = short + syllable[len(long) :]
