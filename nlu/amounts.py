@@ -172,7 +172,8 @@ def find_amounts(text: str, numbers: list[Number]) -> list[Amount]:
     for index, number in enumerate(sums):
         next_start = sums[index + 1].start if index + 1 < len(sums) else len(text)
         amounts.append(_placed(text, number, previous_end, next_start, amounts))
-        previous_end = number.end
+        if not _RISES.match(text[number.end : number.end + 8]):
+            previous_end = number.end
     return amounts
 
 

@@ -166,6 +166,7 @@ _VAGUE = re.compile(r"[几数好第周]$|星期$|礼拜$|分之$|百分之$")
 _ORDINAL_END = re.compile(
     r"分之|些|样|起|直|下子|定|般|律|旦|向|切|贯|再|方面|度|致|同|齐|辈子|点儿?(?!多|半|钟)|个劲|是"
 )
+_PERIOD_BEGINS = re.compile(r"[一1](?:个|年|月|天|次|学期|期|人|口|家)")
 _BARE = re.compile(rf"^{_BIG}+$")
 
 
@@ -189,6 +190,8 @@ def _scan(text: str) -> Iterator[Number]:
             bare_ok = after[:1] in ("把", "来") or _PREFIX.search(before)
             if not bare_ok or (len(found) > 1 and found[0] == found[-1]):
                 continue
+        if _PERIOD_BEGINS.match(found[-1:] + after) and found[-2:-1] in UNITS:
+            found, end = found[:-1], end - 1  # 两千一个月: the last 一 counts the month
         value = parse_number(found)
         if value is None:
             continue

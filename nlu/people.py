@@ -456,7 +456,7 @@ def household_size(text: str, numbers: list[Number]) -> int | None:
         after, before = text[number.end : number.end + 6], text[max(0, number.start - 12) : number.start]
         if not 0 < number.value <= MAX_HOUSEHOLD or number.value != int(number.value):
             continue
-        by_mouth = _SIZE_AFTER.match(after) and not re.search(r"[第买挖养]$", before)
+        by_mouth = _SIZE_AFTER.match(after) and (after.startswith("口人") or not re.search(r"[第买挖养]$", before))
         by_people = _PERSON_AFTER.match(after) and _HOME_BEFORE.search(before) and number.value > 1
         if by_mouth or by_people or (number.value > 1 and re.match(r"^个人(?:就|全|都)?靠", after)):
             sizes.append(number.whole)
