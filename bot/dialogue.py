@@ -313,7 +313,8 @@ class _Talk:
         """Tell what a programme is or how to apply. With facts about somebody it goes on as their case; else it opens nothing."""
         spoken_of = self.heard.programmes or self._programmes_for(self.heard.understanding.needs)
         aside = bool(self.heard.remarks & set(_SIDE)) and not spoken_of
-        names = () if aside else spoken_of or self.state.named or self._programmes_for(self.state.needs)
+        near = tuple(view["name"] for view in self._views(limit=2, only_relevant=True))
+        names = () if aside else spoken_of or self.state.named or near or self._programmes_for(self.state.needs)
         views = [apply_view(self.counsel.policy, name, self._place(), self.state.facts) for name in names[:2]]
         applying = self.heard.intent == "ask_apply"
         if views:

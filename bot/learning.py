@@ -18,6 +18,7 @@ _SETTLED: Final = (
     "disability_grade",
     "children_in_school",
 )
+_FIRST_WORD_HOLDS: Final = frozenset({"for_whom"})
 OWN_QUESTIONS: Final = frozenset({"consent", "erase", "company"})  # answered by yes or no, and no fact of the household
 _CHANGES: Final = frozenset({"correct", "report_change"})
 
@@ -70,8 +71,10 @@ def learn(state: State, heard: Heard, impossible: Mapping[str, Any]) -> Learned:
             merged = value if corrects or not value else sorted({*known, *value})
             if merged != known:
                 changed[name] = merged
-        elif value == known or (name == "for_whom" and not corrects):
+        elif value == known or (name in _FIRST_WORD_HOLDS and not corrects):
             continue
+        elif name == "housing" and known == "dangerous" and not corrects:
+            continue  # one's own house, or a rented one, that is about to fall is still about to fall
         elif name in _SETTLED and not corrects and name != question:
             conflict = conflict or Conflict(name, known, value)
             changed[name] = value

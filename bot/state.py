@@ -61,6 +61,11 @@ class State:
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """Questions that were asked and neither answered nor declined, the one that stands open apart."""
+        return tuple(q for q in self.asked_before if q not in self.facts and q not in self.declined and q != self.asked)
+
     def learn(self, facts: Mapping[str, Any]) -> State:
         return replace(self, facts={**self.facts, **facts}) if facts else self
 

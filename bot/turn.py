@@ -95,7 +95,7 @@ def take_turn(session: Session, message: Inbox, conversation: Conversation, hous
 
 def _answer(session: Session, state: State, text: str, conversation: Conversation, house: House, now: datetime) -> Turn:
     question = state.conflict.fact if state.conflict else state.asked
-    heard = hear(text, question, house.interpreter)
+    heard = hear(text, question, house.interpreter, state.unanswered)
     step = decide(state, heard, house.counsel, now)
     results = perform(step.requests, _case(state, step), conversation, session, house.tools, now)
     state = _after(step, results)

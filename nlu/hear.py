@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from nlu.answers import Answer, read_answer
 from nlu.facts import extract_extra
@@ -38,13 +39,27 @@ class Heard:
         return not any(character.isalnum() for character in self.understanding.text)
 
 
-def hear(text: str, asked: str | None, interpreter: Interpreter) -> Heard:
-    """Understand `text`; when `asked` names a fact, also read it as a bare answer to that question."""
+# An earlier question may be answered late, when the answer can be mistaken for no other.
+_LATE: Final = ("event_place", "residence_place")
+_HOLDS_NOTHING = re.compile(
+    r"(?:没有?|冇|未|不是)(?:再)?(?:吃|领|拿|享受|评|办|申请|得)?(?:过|到|上)?(?:低保|底保|特困|五保)"
+)
+
+
+def hear(text: str, asked: str | None, interpreter: Interpreter, unanswered: Collection[str] = ()) -> Heard:
+    """Understand `text`; when `asked` names a fact, also read it as a bare answer to that question.
+
+    `unanswered`: earlier questions that got no answer; a bare place answers one of them.
+    """
     simplified = simplify(text)
-    return Heard(
-        understanding=understand(text, interpreter),
-        extra=extract_extra(text),
-        remarks=remarks_of(simplified),
-        programmes=named_programmes(simplified),
-        answer=read_answer(asked, text) if asked else None,
-    )
+    understanding = understand(text, interpreter)
+    answer = read_answer(asked, text) if asked else None
+    extra = dict(extract_extra(text))
+    if "current_status" not in understanding.facts and _HOLDS_NOTHING.search(simplified):
+        extra["current_status"] = []
+    if answer is None or answer.kind == "none":
+        for question in unanswered:
+            late = read_answer(question, text) if question in _LATE and question not in understanding.facts else None
+            if late and late.kind == "value":
+                extra[question] = late.value
+    return Heard(understanding, extra, remarks_of(simplified), named_programmes(simplified), answer)
