@@ -139,6 +139,23 @@ def reset_password(session: Session, officer: Officer, by: Officer | None, now: 
     return password
 
 
+def deactivate(session: Session, officer: Officer, by: Officer, now: datetime) -> None:
+    """Let an officer in no more, and end every session. The row stays. Raises BadOfficer for one's own account."""
+    if officer.id == by.id:
+        raise BadOfficer("own account")  # somebody must be left who can let others in
+    officer.active = False
+    end_sessions(session, officer)
+    audit.record(
+        session,
+        at=now,
+        officer_id=by.id,
+        action="deactivate_officer",
+        object_kind="officer",
+        object_id=officer.id,
+    )
+    session.flush()
+
+
 def sign_in(session: Session, officer: Officer, now: datetime) -> tuple[str, str]:
     """Begin a session: (token for the cookie, CSRF token for forms). Only the token's hash is stored."""
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
