@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.outbox import DeliveryDelayed, DeliveryRefused
+from bot.step import Part
 from store.models import Attachment, Conversation, Outbox, Referral
 from store.session import Store
 
@@ -24,7 +25,7 @@ LARGEST_FILE = 20 * 1024 * 1024  # bytes; what the Telegram Bot API lets a bot f
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(minutes=30)
 GIVE_UP_AFTER = timedelta(days=2)
-APOLOGY = "file_not_stored"  # the template that says so
+APOLOGY = Part("file_not_stored")
 
 
 class Fetcher(Protocol):
@@ -106,4 +107,6 @@ def _latest_referral(session: Session, conversation_id: int) -> int | None:
 
 
 def _apologise(session: Session, conversation_id: int, text: str, now: datetime) -> None:
-    session.add(Outbox(conversation_id=conversation_id, template=APOLOGY, text=text, next_try_at=now, created_at=now))
+    session.add(
+        Outbox(conversation_id=conversation_id, template=APOLOGY.template, text=text, next_try_at=now, created_at=now)
+    )

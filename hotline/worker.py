@@ -20,7 +20,6 @@ from actions.perform import Results
 from bot.attachments import APOLOGY, Fetcher, fetch_waiting
 from bot.inbox import answer_waiting, anything_due
 from bot.outbox import Due, Sender, claim_replies, deliver, hand_over
-from bot.step import Part
 from bot.turn import House
 from hotline.settings import Settings
 from store.session import Store
@@ -152,7 +151,7 @@ class Worker:
         return bool(await fetch_waiting(self.store, self.fetchers, self.clock, self._apology))
 
     def _apology(self, moment: datetime) -> str:
-        return self.house.wording.reply([Part(APOLOGY)], Results(), moment)
+        return self.house.wording.reply([APOLOGY], Results(), moment)
 
     async def _keep_house(self) -> bool:
         await asyncio.to_thread(self._finish_erasures)
