@@ -70,10 +70,13 @@ _TYPES: Final[tuple[tuple[str, str], ...]] = (
         "intellectual",
         r"智力(?:类)?(?:残疾|残|低下|障碍|[一二三四1-4]级|方面的残疾|有问题|不行)|智障|智残|弱智|脑瘫痴呆|唐氏",
     ),
-    ("visual", r"视力(?:残疾|残|[一二三四1-4]级)|盲人|双目失明|失明|眼睛(?:全)?(?:瞎|看不见)|眼瞎|全盲|瞎子"),
+    ("visual", r"视力(?:残疾|残|[一二三四1-4]级)|盲人|盲了|双目失明|失明|眼睛(?:全)?(?:瞎|看不见)|眼瞎|全盲|瞎子"),
     (
         "hearing",
-        r"听力(?:残疾|残|[一二三四1-4]级|障碍)|聋哑|聋人|耳聋|双耳[^,。]{0,4}(?:失聪|听不)|失聪|炸坏了?耳朵|耳朵(?:全)?(?:聋|听不见)",
+        (
+            r"听力(?:残疾|残|[一二三四1-4]级|障碍)|聋哑|聋(?=[,。了子]|$)|聋人|耳聋|双耳[^,。]{0,4}(?:失聪|听不)|失聪"
+            r"|炸坏了?耳朵|耳朵(?:全)?(?:聋|听不见)"
+        ),
     ),
     ("speech", r"言语(?:残疾|残|[一二三四1-4]级|障碍)|哑巴|语言残疾"),
     (
@@ -119,7 +122,8 @@ def disability(text: str) -> tuple[int | None, str | None]:
 
 
 _HELPLESS = re.compile(
-    r"瘫(?:痪)?(?:在|到|倒在)?[^,。]{0,2}床|瘫痪|瘫了|全瘫|偏瘫在床|卧床|(?:起不了|下不了|起不来|离不开|不能下|下不来)床"
+    r"瘫(?:痪)?(?:在|到|倒在)?[^,。]{0,2}床|瘫痪|瘫了|全瘫|偏瘫在床|(?<!脑)瘫(?:在(?:家|屋|炕|地)|着(?!急)|起的?|炕|子)"
+    r"|截瘫|卧床|(?:起不了|下不了|起不来|离不开|不能下|下不来)床"
     r"|(?:生活)?(?:完全|基本)?(?:不能|不会|无法|没法|没办法|难以"
     r"|没得办法)(?:生活)?(?:完全)?自理"
     r"|生活不(?:能)?自理|没有?自理能力|无自理能力|失能|半失能|失去自理|自理不了|吃喝拉撒(?:睡)?(?:全|都|样样)?(?:是|在床"
@@ -151,7 +155,7 @@ def can_self_care(text: str) -> bool | None:
 
 
 _UNABLE = re.compile(
-    r"(?:干|做|搞)不(?:了|动|得)(?:任何|什么|重|农|体力|一点|一)?(?:的)?(?:活|事|工|体力)"
+    r"(?:干|做|搞)不(?:了|动|得)(?:任何|什么|重|农|力气|体力|一点|一)?(?:的)?(?:活|事|工|体力)"
     r"|(?<!家里)(?<!家)(?<!家中)(?:丧失|没有?|失去|无|没得|无有)(?:了)?(?:任何"
     r"|完全)?(?:劳动|工作|劳力)(?:能力|力)|(?:不能|无法|没法|没办法)(?:再)?(?:干|做|从事|参加|下)(?:任何|重|农|体力"
     r"|什么)*(?:活|劳动|工作|农活|事|地)|(?:不能|无法)(?:劳动|工作)"
@@ -178,25 +182,28 @@ _EMPLOYED = re.compile(
 )
 
 
+def _own(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """The first match that is not said of a relative."""
+    return next((match for match in pattern.finditer(text) if not about_relative(text, match.start())), None)
+
+
 def employment(text: str, *, family_patient: bool) -> str | None:
     """Work of the person in need; `family_patient` when a relative is in need, so that the sender's own work does not count."""
-    unable = _UNABLE.search(text)
-    retired = _RETIRED.search(text) and not _NOT_RETIRED.search(text)
-    unemployed = _UNEMPLOYED.search(text)
-    employed = _EMPLOYED.search(text)
-    if unable and not about_relative(text, unable.start()):
+    if _own(_UNABLE, text):
         return "unable"
-    if retired and not re.search(r"靠[^,。]{0,6}退休(?:金|工资)|就[^,。]{0,6}退休(?:金|工资)", text):
+    if _RETIRED.search(text) and not _NOT_RETIRED.search(text) and not _LIVING_ON_PENSION.search(text):
         return "retired"
-    if employed and not family_patient and re.search(r"找到", employed.group()):
+    if family_patient:
+        return None
+    employed = _own(_EMPLOYED, text)
+    if employed and "找到" in employed.group():
         return "employed"
-    if unemployed and not family_patient and not about_relative(text, unemployed.start()):
+    if _own(_UNEMPLOYED, text):
         return "unemployed"
-    if employed and not family_patient and not about_relative(text, employed.start()):
-        return "employed"
-    return None
+    return "employed" if employed else None
 
 
+_LIVING_ON_PENSION = re.compile(r"[靠就][^,。]{0,6}退休(?:金|工资)")
 _SOMEBODY_ELSE = re.compile(
     r"(?:老公|老婆|丈夫|妻子|儿子|女儿|爸|妈|儿女|子女|父亲|母亲|哥|弟|姐|妹|媳妇|爱人|姑娘|婆娘|父母|爷爷|奶奶|老板)[^。;!?我]{0,14}$"
 )
@@ -225,7 +232,7 @@ _HOMELESS = re.compile(
 _RENTED = re.compile(
     r"租(?:的)?(?:房|住|屋)(?!补|保障|信息|政策)|房租|(?:住|在)(?:的)?[^,。]{0,6}出租(?:屋|房)|租(?:了|着|的是"
     r"|在)[^,。]{0,6}(?:房|屋|间|住)|出租屋"
-    r"|一直(?:是)?在租|租人家的?(?:房|屋)|住的是租|房东(?![^,。]{0,4}(?:撵|赶|轰|扔))"
+    r"|一直(?:是)?在租|租在|租到|租人家的?(?:房|屋)|住的是租|房东(?![^,。]{0,4}(?:撵|赶|轰|扔))"
 )
 _NOT_RENTED = re.compile(r"廉租|公租|租给|出租给|出租完|房租补贴|收(?:房)?租")
 _OWNED = re.compile(
@@ -241,7 +248,9 @@ def housing(text: str) -> str | None:
     if _DANGEROUS.search(text) and not _NOT_DANGEROUS.search(text):
         return "dangerous"
     rented = _RENTED.search(text)
-    if rented and not (_NOT_RENTED.search(text) and not re.search(r"租住|租房(?!补)|房租", _NOT_RENTED.sub("", text))):
+    if rented and not (
+        _NOT_RENTED.search(text) and not re.search(r"租住|租房(?!补)|房租|租在|租到", _NOT_RENTED.sub("", text))
+    ):
         return "rented"
     return "owned" if _OWNED.search(text) else None
 
@@ -288,7 +297,8 @@ _GENERAL_HELD = re.compile(
 _NOTE_HELD = re.compile(r"(?:^|[,。;! ]|男|女|岁|\d)$")
 _NOTE_AFTER = re.compile(r"^(?:户|人员|老人|对象|家庭|的|[,。; ]|$|独居|[\u4e00-\u9fff]某|,今年)")
 _GIVEN = re.compile(
-    r"^(?:的)?(?:户|家庭|那个)?(?:的)?(?:认定|都|也|已经|已|被|早)*(?:下来了|批下来了|批了|纳入了?|评上了?|办下来了"
+    r"^(?:的)?(?:户|家庭|那个)?(?:的)?(?:认定|都|也|已经|已|被|早)*(?:下来了|批下来了|,?(?:去年|今年|前年|上个?月"
+    r"|\d+月)[^,。]{0,3}(?:批|认定|评)[^,。]{0,4}|批了|纳入了?|评上了?|办下来了"
     r"|通过了|定下来了|认定了)(?!伐|没|吗|么|不|冇|了没)|^(?:的"
     r"|那个认定)[,。]|^(?:的)?关系在"
 )

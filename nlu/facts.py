@@ -55,7 +55,7 @@ def extract_facts(text: str, intent: str | None = None) -> dict[str, Any]:
     alone = lives_alone(spoken)
     whom = for_whom(spoken, relatives, alone=bool(alone), intent=intent)
     personal = whom is not None
-    grade, kind = disability(spoken) if personal else (None, None)
+    grade, kind = disability(spoken) if personal or _is_bare(spoken) else (None, None)
     places = read_places(spoken, third_person=whom == "other")
     found: dict[str, Any] = {
         "for_whom": whom,

@@ -191,6 +191,10 @@ def _is_report(text: str) -> bool:
     )
 
 
+_CHILD_WRITES = re.compile(
+    r"我(?:今年|才|刚|现在|只有|满)?(?:[4-9]|1[0-5]|[四五六七八九]|十[一二三四五]?)岁(?!的(?:时候"
+    r"|孩|儿|女|娃|小|弟|妹|孙))(?!时|那年)|我(?:才|上|读|在读)?(?:小学)?[一二三四五六]年级"
+)
 _PARENT_WRITES = re.compile(
     r"(?:我|本人)是[^,。]{0,14}(?:的|儿|童)(?:一[名位个])?(?:妈妈|母亲|爸爸|父亲|家长|奶奶|爷爷|妻子|丈夫|女儿|儿子|孙女"
     r"|孙子)(?=[,。!? ]|$)"
@@ -201,6 +205,8 @@ def _whom_at_home(text: str, relatives: Relatives, *, alone: bool) -> Whom | Non
     """Self, family or nobody: the patient counts first, then whose state is told, then whose home is spoken of."""
     needy = [match for match in relatives.needy if _stands_for_need(text, match)]
     patients = [match for match in needy if _is_patient(text, match)]
+    if _CHILD_WRITES.search(text):
+        return "self"
     if _PARENT_WRITES.search(text):
         return "family"
     patient_me, me = _SELF_PATIENT.search(text), _SELF_STATE.search(text)
@@ -298,15 +304,15 @@ _NOTE_AGE = re.compile(
 _BARE_AGE_AFTER = re.compile(
     r"^(?:多|几|好几|出头)?(?:了|啦|咯)(?!解|几|一|两|三|钱|个|块)|^好几(?![个万千百年天])|^(?:出头|挂零)(?=[,。 了]|$)|^[,。 ]+没人要"
 )
-_BARE_AGE_BEFORE = re.compile(r"(?:年过|年逾|年满|年近|今年|都|也|快|已经?|岁数|年纪|年龄)(?:是|有|都|已)?$")
+_BARE_AGE_BEFORE = re.compile(r"(?:年过|年逾|年满|年近|今年|都|也|快|已经?|岁数|年纪|年龄)(?:应该)?(?:是|有|都|已)?$")
 _PAST_AGE = re.compile(
-    r"(?:小时候|那年|那时|当年|时候|早年|以前|从小|前年|那一年|我在|在我|不到|自|从|我们?小时候|父母在我|母亲在我)[^,。]{0,4}$"
+    r"(?:小时候|那年|那时|当年|时候|早年|以前|从小|前年|那一年|我在|在我|不到|自从|从|我们?小时候|父母在我|母亲在我)[^,。]{0,4}$"
 )
 _PAST_AGE_AFTER = re.compile(
     r"^(?:多|几)?(?:周)?岁(?:的时候|时|那年|那边|起|就(?!是)|开始|以[上下前]|以后|(?:母亲|父亲|爸|妈|父母)[^,。]{0,6}(?:去世|死|离婚|走))"
 )
 _AGE_RULE_AFTER = re.compile(
-    r"^(?:多|几)?周?岁(?:以[上下内]|[^,。]{0,6}(?:能领|可以领|才能|津贴|高龄|患者|的(?:老人|人)(?:能|可以|有|每)))"
+    r"^(?:多|几)?周?岁(?:以[上下内]|[^,。了]{0,3}(?:能领|可以领|才能|津贴|高龄|患者|的(?:老人|人)(?:能|可以|有|每)))"
 )
 
 
@@ -376,9 +382,17 @@ def _named_patient(text: str, relatives: Relatives) -> bool:
 _PARENT_OF = re.compile(r"[\d一二三四五六七八九十]{1,3}岁[^,。]{0,10}的(?:妈|爸|家长|母亲|父亲|奶奶|爷爷)")
 
 
+def _subject_start(text: str, position: int) -> int:
+    """Where the words begin that may name whose age stands at `position`: its clause and the one before, within the sentence."""
+    hard = max(text.rfind(mark, 0, position) for mark in "。;!?\n") + 1
+    soft = max(text.rfind(mark, hard, position) for mark in ", ")
+    previous = max(text.rfind(mark, hard, max(hard, soft)) for mark in ", ")
+    return max(hard, previous + 1)
+
+
 def _holder(text: str, position: int, relatives: Relatives) -> tuple[str, int]:
     """Whose age stands at `position` (relative, self, unknown) and how strongly the sentence shows them in need."""
-    left = max(text.rfind(mark, 0, position) for mark in "。;!?\n") + 1
+    left = _subject_start(text, position)
     clause_end = min((index for mark in ",。;!? " if (index := text.find(mark, position)) >= 0), default=len(text))
     need = len(_ILLNESS_NEAR.findall(text[max(left, position - 12) : clause_end + 16]))
     after = next(
@@ -415,6 +429,8 @@ _HOME_BEFORE = re.compile(
     r"|人口|上下|总|剩|下|是|大小)*(?:我们)?$"
 )
 _PERSON_AFTER = re.compile(r"^(?:个)?人(?!工|次|均|生|家|民|月|一|每|都没|来|说|送|打)")
+_HEADS_AFTER = re.compile(r"^个人(?:了|的|一起|一道|吃|$|[,。! ])")
+_HEADS_BEFORE = re.compile(r"(?:就这|就是|现在是|现在剩|剩|算|只有|变成|一起住的是|保户[, ]|^)$")
 _PAIR = re.compile(
     r"(?:就|只有|只剩|剩|家里?|屋里|现在|就是|我们|跟|和)(?:剩|有|是|下|我们|我|们|只)*(?P<words>老两口|两口子|娘俩|爷俩"
     r"|母女俩|母子俩|父子俩|父女俩|祖孙俩|爷孙俩|婆孙俩|姐弟俩|兄弟俩"
@@ -457,7 +473,8 @@ def household_size(text: str, numbers: list[Number]) -> int | None:
         if not 0 < number.value <= MAX_HOUSEHOLD or number.value != int(number.value):
             continue
         by_mouth = _SIZE_AFTER.match(after) and (after.startswith("口人") or not re.search(r"[第买挖养]$", before))
-        by_people = _PERSON_AFTER.match(after) and _HOME_BEFORE.search(before) and number.value > 1
+        by_people = number.value > 1 and _PERSON_AFTER.match(after) and _HOME_BEFORE.search(before)
+        by_people = by_people or (number.value > 1 and _HEADS_AFTER.match(after) and _HEADS_BEFORE.search(before))
         if by_mouth or by_people or (number.value > 1 and re.match(r"^个人(?:就|全|都)?靠", after)):
             sizes.append(number.whole)
     if sizes:
@@ -499,6 +516,7 @@ _ONE_CHILD_STAGE = re.compile(
 _COLLEGE = re.compile(r"大学|大专|本科|研究生|学院|中职|大[一二三四](?!岁)|职校")
 
 
+_PUPILS = re.compile(r"(?P<count>[一二三四五两\d])个(?:都|在|要|还在)*(?:上学|读书|念书)(?!费)")
 _PUPIL = re.compile(
     r"在[^,。]{0,12}(?:小学|中学|初中|高中|[一二三四五六七八九\d]中)(?:读|念|上)(?:[小初高]?[一二三四五六七八九]|书)"
 )
@@ -515,6 +533,9 @@ def children_in_school(text: str) -> int | None:
             or "培养" in match.group()
         ):
             return int(parse_number(match.group("count")) or 0) or None
+    pupils = _PUPILS.search(text)
+    if pupils:
+        return int(parse_number(pupils.group("count")) or 0) or None
     grades = _GRADES.findall(text)
     if len(grades) >= 2:
         return len(grades)

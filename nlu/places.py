@@ -132,7 +132,7 @@ _NOT_MOVED = re.compile(rf"{_REGISTER}[^,。]{{0,3}}(?:没|未)(?:有)?(?:迁|�
 _DWELL = re.compile(
     r"(?:家住|住址(?:是|在)?|地址(?:是|在)?|住在|住到|住于|居住在|居住于|居住地(?:是|在)?|现住(?:在|址)?|暂住(?:在)?"
     r"|租住(?:在|于)?|租(?:在|到)|租房(?:住)?(?:在|于)|(?<!老)家在|屋里在"
-    r"|人(?:现在|还)?在|现居住?(?:在|于)?|现在?(?:人)?住?在|搬[到来去]|嫁到|躺在?|坐落(?:在|于)|(?<!记)(?<!院)住(?!院|址"
+    r"|人(?:现在|还)?在|现居住?(?:在|于)?|现(?:人)?住在|现在(?:人)?(?:住)?在|搬[到来去]|嫁到|躺在?|坐落(?:在|于)|(?<!记)(?<!院)住(?!院|址"
     r"|房|了|的|着))(?:了)?[ :,]?"
 )
 _BEING_THERE = re.compile(r"(?:在|来到|来|到|回到?老家|回到)[ :]?")
@@ -152,6 +152,7 @@ _FOLK = re.compile(
 _HOUSEHOLD_THERE = re.compile(
     r"^(?:有|的|,)?(?:一?(?:家|户|个|位|对)|老人|村民|居民|[\u4e00-\u9fff]某|残疾|五保|低保|独居|孤寡|困难)"
 )
+_ORIGIN = re.compile(r"^人(?=[在,来到 ])")
 _VILLAGERS = re.compile(r"(?:的)?(?:一(?:名|位))?(?:村民|居民)(?!小组|委)")
 _VILLAGE = re.compile(r"镇|乡|村|街道|社区|组")
 _RELATIVE_BEFORE = re.compile(
@@ -164,7 +165,7 @@ _NOT_LOCAL = re.compile(
     r"|没)天门(?:的)?(?:户口|户籍)|非本地户籍"
     rf"|外(?:地|省|市|县)(?:的)?(?:{_REGISTER}|人|来的)|(?:我们?|俺们?|咱们?|他们?|她|是|系|都是|属于)外(?:地|省|市|县)的"
     rf"|{_REGISTER}(?:都|又|也|还|是)?(?:不在|不是|没在)(?:这|本|天门|你们|当地)|{_REGISTER}(?:都|也|还|是)?在?(?:外地"
-    rf"|外省|老家|外面)|异地户口"
+    rf"|外省|老家|外面)|{_REGISTER}(?:都|也|还|一直)?(?:没|未)(?:有)?迁(?:过来|来|进)|异地户口"
 )
 _LOCAL = re.compile(
     rf"(?<!只给)(?<!只有)(?<!必须)(?<!需要)(?<!要有)(?<!非)(?<!不是)(?<!限)(?<!得)(?<!要)(?<!没有)(?<!没)(?<!无)本(?:地"
@@ -282,6 +283,15 @@ def _from_where(text: str, *, third_person: bool) -> tuple[str | None, str | Non
         if code and not code.startswith(TIANMEN) and len(code) <= 6 and not _VILLAGE.search(place):
             return None, place
         return place, None
+    for start in _clause_starts(text):
+        end = place_at(text, start)
+        if (
+            end > start
+            and _ORIGIN.match(text[end:])
+            and gazetteer().code(text[start:end])
+            and not _VILLAGE.search(text, start, end)
+        ):
+            return None, text[start:end]
     for match in _VILLAGERS.finditer(text):
         start = place_before(text, match.start())
         if start < match.start() and _VILLAGE.search(text, start, match.start()):
