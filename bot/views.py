@@ -20,6 +20,7 @@ _FOR_SOME = frozenset(
         "stranded_aid",
     }
 )
+_CATCH_ALL = frozenset({"monitored", "other_hardship", "charity"})  # told when nothing nearer is left
 
 
 def place_view(facts: Mapping[str, Any], find_unit: Callable[[str | None], Unit | None]) -> dict[str, Any]:
@@ -103,6 +104,7 @@ def hint_views(
         return (
             hint.verdict != "likely",
             hint.programme not in named,
+            hint.programme in _CATCH_ALL,
             programme.urgent != emergency,
             not speaks_for(hint),
             len(set(programme.needs) - set(needs)),
@@ -121,7 +123,9 @@ def hint_views(
             **apply_view(policy, hint.programme, place, facts),
             "verdict": hint.verdict,
             "because": [reason.text for reason in hint.reasons if reason.holds][:2],
-            "unknown": [policy.facts[fact].label for fact in hint.missing if fact in policy.facts][:2],
+            "unknown": [policy.facts[fact].label for fact in hint.missing if fact in policy.facts and fact != "hukou"][
+                :2
+            ],
         }
         for hint in sorted(chosen, key=rank)
     ]
