@@ -148,7 +148,8 @@ def add_to_referral(
     """Merge what came later. Returns whether anything changed; a finished referral never does.
 
     Needs, dangers and facts are joined, `programmes` (when there are any) replace the earlier hints. Urgency only rises and due times only
-    move forward. While nobody has had it in hand yet the referral goes to `destination` if that is another office now.
+    move forward. While nobody has had it in hand yet the referral goes to `destination` if that is another office now; but an urgent one
+    stays with its department, see `_may_move`, and the other department is noted as concerned.
     """
     if referral.status in FINISHED:
         return False
@@ -163,13 +164,19 @@ def add_to_referral(
     referral.urgency = max(referral.urgency, urgency, key=URGENCIES.index)
     referral.consent = _consent(referral.consent, consent)
     changed = [name for name, value in _content(referral).items() if value != before[name]]
-    moved = referral.status == "open" and destination is not None and _elsewhere(referral, destination)
+    moved = (
+        destination is not None
+        and _elsewhere(referral, destination)
+        and _may_move(referral, destination, earlier_urgency)
+    )
     if not changed and not moved:
         return False
     data: dict[str, Any] = {"changed": changed}
-    if moved and destination is not None:
+    if destination is not None and moved:
         data |= {"from_department": referral.department, "from_unit_code": referral.unit_code, **_where(destination)}
         _hand_to(session, referral, destination)
+    elif destination is not None and destination.department != referral.department:
+        data["concerned"] = [destination.department]
     if referral.urgency != earlier_urgency or "programmes" in changed:
         _set_due(referral, _due(referral).or_earlier(calendar.due(referral.urgency, referral.programmes, now)))
     _event(session, referral, now, "added", _actor(referral.channel), **data)
@@ -333,7 +340,7 @@ def give_back(
         _current(referral, routes, history),
         urgency=referral.urgency,
         returns=1 + sum(event.kind == "returned" for event in history),
-        tried=_had_it(history),
+        tried=_gave_it_back(history),
     )
     left = {"from_department": referral.department, "from_unit_code": referral.unit_code}
     referral.status, referral.accepted_at = "returned", None
@@ -438,6 +445,7 @@ def _where(destination: Destination) -> dict[str, Any]:
         "why": destination.why,
         "rule": destination.rule,
         "also": list(destination.also),
+        "township": destination.township,
     }
 
 
@@ -445,17 +453,41 @@ def _elsewhere(referral: Referral, destination: Destination) -> bool:
     return (referral.department, referral.unit_code) != (destination.department, destination.unit_code)
 
 
+def _may_move(referral: Referral, destination: Destination, earlier_urgency: str) -> bool:
+    """Whether a referral may still be sent elsewhere.
+
+    Not when somebody has had it in hand. Not to another department when it was urgent already: a second danger must not take the first
+    one off the desk that is to deal with it today; what is more urgent still alerts a person anyway.
+    """
+    if referral.status != "open":
+        return False
+    return earlier_urgency == "routine" or destination.department == referral.department
+
+
 def _current(referral: Referral, routes: Routes, history: Sequence[ReferralEvent]) -> Destination:
-    """Where it is now. The other departments concerned stand in the last event that sent it somewhere."""
-    sent = [event for event in history if "also" in event.data]
-    also = tuple(sent[-1].data["also"]) if sent else ()
+    """Where it is now, and which other departments its events name as concerned, the last sending first."""
+    sent = [name for event in reversed(history) for name in event.data.get("also", ())]
+    later = [name for event in history for name in event.data.get("concerned", ())]
+    also = tuple(name for name in dict.fromkeys((*sent, *later)) if name != referral.department)
     level: Level = "township" if routes.is_township(referral.unit_code) else "county"
     name = routes.unit_name(referral.unit_code)
-    return Destination(referral.department, level, referral.unit_code, name, "given_back", None, also)
+    townships = [event.data["township"] for event in history if event.data.get("township")]
+    return Destination(
+        referral.department,
+        level,
+        referral.unit_code,
+        name,
+        "given_back",
+        None,
+        also,
+        township=townships[-1] if townships else None,
+    )
 
 
-def _had_it(history: Iterable[ReferralEvent]) -> set[tuple[str, str]]:
-    return {(event.data["department"], event.data["unit_code"]) for event in history if "department" in event.data}
+def _gave_it_back(history: Iterable[ReferralEvent]) -> set[tuple[str, str]]:
+    """Who gave it back before."""
+    back = [event.data for event in history if event.kind == "returned"]
+    return {(data["from_department"], data["from_unit_code"]) for data in back}
 
 
 def _history(session: Session, referral: Referral) -> Sequence[ReferralEvent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -40,7 +40,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The office responsible. `why` is one of WHYS, `also` the departments that are concerned besides, `rule` the rule that decided."""
+    """The office responsible. `why` is one of WHYS, `also` the departments that are concerned besides, `rule` the rule that decided.
+
+    `township` is the township that the case belongs to, if known, also when the office is a county desk.
+    """
 
     department: str
     level: Level
@@ -50,6 +53,7 @@ class Destination:
     hotline: str | None
     also: tuple[str, ...] = ()
     rule: str = ""
+    township: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,19 +183,14 @@ def route(
         code if routes.is_township(code) else None for code in (event_unit, residence_unit, hukou_unit)
     )
     unit, why = _place(rule.place, event, residence, registered, hukou)
+    township = _place("registration", event, residence, registered, hukou)[0] if rule.place == "county" else unit
     also = (
         *rule.also,
         *(other.department for other in matching[1:-1]),
     )  # the last rule fits every case and says nothing
-    return _at(
-        routes,
-        rule.department,
-        unit,
-        why,
-        hotline=rule.hotline,
-        also=tuple(dict.fromkeys(name for name in also if name != rule.department)),
-        rule=rule.id,
-    )
+    also = tuple(dict.fromkeys(name for name in also if name != rule.department))
+    there = _at(routes, rule.department, unit, why, hotline=rule.hotline, also=also, rule=rule.id)
+    return replace(there, township=township)
 
 
 def next_after_return(
@@ -201,22 +200,26 @@ def next_after_return(
     urgency: str,
     returns: int,
     tried: Collection[tuple[str, str]] = (),
-    township: str | None = None,
 ) -> Destination:
     """Who is next when an office gives a referral back for the `returns`-th time (1 is the first).
 
     First return of something routine: the other department concerned, if there is one. Of something urgent: the county desk of the same
-    department, so that nobody has to argue about responsibility first. From the second return on, and when nobody else is left:
-    the county desk of civil affairs, which must take on what fits nobody (L02 第60条). `tried` holds (department, unit code) that had it.
+    department, so that nobody has to argue about responsibility first. From the second return on: the county desk of civil affairs, which
+    must take on what fits nobody (L02 第60条). Nobody gets it again who gave it back; `tried` holds (department, unit code) of those
+    before this one. When everybody has, it stays at that desk for the supervisor to see.
     """
     last = _at(routes, CIVIL_AFFAIRS, None, "given_back", also=given_back.also, rule=given_back.rule)
-    if returns > 1:
-        return last
-    others = [_at(routes, name, township, "given_back", rule=given_back.rule) for name in given_back.also]
+    others = [_at(routes, name, given_back.township, "given_back", rule=given_back.rule) for name in given_back.also]
     superior = _at(routes, given_back.department, None, "given_back", also=given_back.also, rule=given_back.rule)
-    order = [*others, superior] if urgency == "routine" else [superior, *others]
+    if returns > 1:
+        order = [last, *others]
+    elif urgency == "routine":
+        order = [*others, superior, last]
+    else:
+        order = [superior, *others, last]
     seen = {*tried, (given_back.department, given_back.unit_code)}
-    return next((one for one in order if (one.department, one.unit_code) not in seen), last)
+    following = next((one for one in order if (one.department, one.unit_code) not in seen), last)
+    return replace(following, township=given_back.township)
 
 
 def find_unit(routes: Routes, place: str | None) -> Unit | None:

@@ -233,6 +233,21 @@ def test_it_is_routed_anew_while_nobody_has_it(session: Session, now: datetime) 
     assert referral.unit_code == JINGLING
 
 
+def test_a_second_danger_does_not_take_the_first_off_its_desk(session: Session, now: datetime) -> None:
+    hungry = goes(dangers=["no_food"], urgency="urgent", residence_unit=None)
+    referral = opened(session, now, urgency="urgent", dangers=["no_food"], destination=hungry)
+    beaten = goes(dangers=["no_food", "violence"], urgency="critical")
+    assert added(session, referral, now, urgency="critical", dangers=["violence"], destination=beaten)
+    assert referral.department == "civil_affairs"
+    assert "alerted" in steps(session, referral)
+    assert added(session, referral, now, facts={"event_place": "岳口"}, destination=goes(dangers=["no_food"]))
+    assert referral.unit_code == YUEKOU
+    give_back(session, referral, caseworker(session, now), "涉及家暴", ROUTES, now, CALENDAR)
+    assert (referral.department, referral.unit_code) == ("civil_affairs", COUNTY)
+    give_back(session, referral, caseworker(session, now, COUNTY), "涉及家暴", ROUTES, now, CALENDAR)
+    assert (referral.department, referral.unit_code) == ("public_security", COUNTY)
+
+
 def test_words_of_one_talk_are_not_repeated_and_stay_bounded(session: Session, now: datetime) -> None:
     referral = opened(session, now, summary="开头" * 200)
     for n in range(30):
@@ -427,6 +442,13 @@ def test_given_back_it_goes_on_to_the_next_office(session: Session, now: datetim
     last = events(session, referral)[-1]
     assert (last.kind, last.note, last.data["from_department"]) == ("returned", "未参保", "medical_insurance")
     accept(session, referral, caseworker(session, now, COUNTY), later)
+
+
+def test_a_county_desk_gives_back_to_the_township_of_the_case(session: Session, now: datetime) -> None:
+    referral = opened(session, now, needs=["disability"], destination=goes(needs=["disability"]))
+    federation = caseworker(session, now, COUNTY, "disabled_persons_federation")
+    give_back(session, referral, federation, "属民政补贴", ROUTES, now, CALENDAR)
+    assert (referral.department, referral.unit_code) == ("civil_affairs", YUEKOU)
 
 
 def test_given_back_in_an_emergency_it_goes_to_the_superior(session: Session, now: datetime) -> None:

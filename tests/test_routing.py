@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,7 @@ def go(routes: Routes = ROUTES, **given: Any) -> Destination:
         ({"needs": ["legal"], "legal_matter": "wages", "dangers": ["no_food"]}, "civil_affairs", YUEKOU),
         ({"needs": ["legal"]}, "justice", COUNTY),
         ({"needs": ["heating"]}, "civil_affairs", YUEKOU),
+        ({"needs": ["heating", "disability"], "kind": "report"}, "civil_affairs", YUEKOU),
         ({"needs": ["care"], "hukou_unit": DUOBAO}, "civil_affairs", YUEKOU),
         ({"programmes": ["monitored"]}, "agriculture_rural", COUNTY),
         ({"programmes": ["charity"]}, "charity", COUNTY),
@@ -220,6 +222,37 @@ def test_nobody_gets_it_again_at_the_first_return() -> None:
         ROUTES, first, urgency="routine", returns=1, tried={("medical_insurance", COUNTY), ("civil_affairs", YUEKOU)}
     )
     assert (second.department, second.unit_code) == ("civil_affairs", COUNTY)
+
+
+def test_when_everybody_gave_it_back_it_stays_with_civil_affairs() -> None:
+    at_county = go(residence_unit=None)
+    assert next_after_return(ROUTES, at_county, urgency="routine", returns=3).unit_code == COUNTY
+
+
+@given(
+    given_case=st.sampled_from(
+        [{"needs": ["medical"]}, {"dangers": ["violence"]}, {"needs": ["living", "education"]}, {}]
+    ),
+    urgency=st.sampled_from(["routine", "urgent", "critical"]),
+)
+def test_nobody_gets_back_what_they_gave_back_while_somebody_else_is_left(given_case: Any, urgency: str) -> None:
+    now, tried = go(**given_case, urgency=urgency), []
+    left = {now.department, "civil_affairs", *now.also}
+    for returns in range(1, 9):
+        tried.append((now.department, now.unit_code))
+        following = next_after_return(
+            ROUTES,
+            replace(now, also=tuple(left - {now.department})),
+            urgency=urgency,
+            returns=returns,
+            tried=set(tried),
+        )
+        if (following.department, following.unit_code) in tried:
+            assert (following.department, following.unit_code) == ("civil_affairs", COUNTY)
+            assert left <= {department for department, _ in tried}
+            return
+        now = following
+    pytest.fail("it goes round without end")
 
 
 # --- places ---------------------------------------------------------------------------------------------------------------
