@@ -92,7 +92,7 @@ _SICKNESS = re.compile(
     r"病|癌|瘤|医|院|药|手术|透析|化疗|中风|脑梗|出血|瘫|骨折|伤|摔|车祸|治|ICU|尿毒|诊断|肝|肾|心脏|抢救|开刀|动了刀|撞"
 )
 _MONTHLY = re.compile(
-    r"(?<!住了)(?<!院)(?<!过)(?<!这)(?<!上)(?<!了)(?:每个?月|一个月|1个月|个把月|月月|每月|按月|(?<![\d一二十])一月(?!\d"
+    r"(?<!住了)(?<!院)(?<!过)(?<!这)(?<!上)(?<!了)(?:每个?月|一个月|1个月|个把月|月月|每月|按月|(?<=[^\d一二十])一月(?!\d"
     r"|份)|月均|月(?=收入|入|工资|薪|药|花|开|支"
     r"|退休|养老|平均|总收)|/月|单月|一个月下来)"
 )
@@ -187,9 +187,12 @@ def _is_money(text: str, number: Number) -> bool:
         return False
     if number.text.isdecimal() and (number.text.startswith("0") or _is_year(text, number)):
         return False
+    if number.value <= _OLDEST and re.match(r"(?:多|好几)?(?:了|岁)", after):
+        return False  # an age
     return number.value >= 50
 
 
+_OLDEST: Final = 120
 _BEFORE_SUM = re.compile(r"(?:工资|收入|金|钱|费|挣|赚|拿|月|年|欠|花|了|有|共|块|入|靠|才|就|这|到|得)$")
 
 
@@ -299,6 +302,7 @@ def _household_income(text: str, amounts: list[Amount], *, alone: bool) -> int |
         if amount.role == "income" and not _EACH.search(amount.left[-6:]) and not _owed(text, amount)
     ]
     wages = [amount for amount in wages if not _FORMER.search(amount.left)] or wages
+    wages = [amount for amount in wages if re.search(r"实际(?:上)?(?:就|只)?(?:是|有)?$", amount.left)] or wages
     for index, amount in enumerate(wages):
         if index and re.search(r"加起来|加一起|合起来|凑起来|一共|总共|合计|统共|拢共|共", amount.left[-8:]):
             return _as_monthly(amount, _period(amount) or _period(wages[index - 1]))

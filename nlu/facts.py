@@ -66,7 +66,7 @@ def extract_facts(text: str, intent: str | None = None) -> dict[str, Any]:
         "disability_grade": grade,
         "disability_type": kind,
         "serious_illness": serious_illness(spoken, personal=personal, mine=whom == "self"),
-        "can_self_care": can_self_care(spoken),
+        "can_self_care": can_self_care(spoken) if personal or _is_bare(spoken) else None,
         "employment": employment(spoken, family_patient=whom == "family") if personal or _is_bare(spoken) else None,
         "current_status": current_status(spoken, mine=personal),
         "hukou": places.hukou,

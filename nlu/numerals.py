@@ -190,7 +190,7 @@ def _scan(text: str) -> Iterator[Number]:
             bare_ok = after[:1] in ("把", "来") or _PREFIX.search(before)
             if not bare_ok or (len(found) > 1 and found[0] == found[-1]):
                 continue
-        if _PERIOD_BEGINS.match(found[-1:] + after) and found[-2:-1] in UNITS:
+        if _PERIOD_BEGINS.match(found[-1:] + after) and UNITS.get(found[-2:-1], 0) >= 100:
             found, end = found[:-1], end - 1  # 两千一个月: the last 一 counts the month
         value = parse_number(found)
         if value is None:
