@@ -97,7 +97,8 @@ _SELF_PATIENT = re.compile(
     r"|被(?:优化|裁|辞|打|骗|撞|抢|锁|赶)|没工作|没饭|没地方|没人(?:管)?|没儿|无儿|没(?:有)?了?劳动能力|住院|透析|化疗"
     r"|怀孕|流浪|睡|饿|[两三四几]天没吃|不会说话|残疾|失去|丧失|独居|摔|车祸|撞)"
     r"|(?:患者|这种|像我|尿毒症患者)[^,。]{0,4}我|我们这种[^,。]{0,6}患者"
-    r"|^[^我俺爸妈父母儿女公婆孩娃伢爷奶老]{0,24}(?:检测出|查出|检查出|确诊(?!标准))[^,。]{0,6}(?:癌|病|症|瘤)"
+    r"|^[^我俺爸妈父母儿女公婆孩娃伢爷奶老宝夫妻姑孙哥弟姐妹崽囡岳丫他她]{0,24}(?:检测出|查出|检查出"
+    r"|确诊(?!标准))[^,。]{0,6}(?:癌|病|症|瘤)"
 )
 _SELF_STATE = re.compile(
     _SELF_FILL
@@ -304,6 +305,7 @@ _NOTE_AGE = re.compile(
 _BARE_AGE_AFTER = re.compile(
     r"^(?:多|几|好几|出头)?(?:了|啦|咯)(?!解|几|一|两|三|钱|个|块)|^好几(?![个万千百年天])|^(?:出头|挂零)(?=[,。 了]|$)|^[,。 ]+没人要"
 )
+_OWNER_BEFORE = re.compile(r"(?:^|[,。;! ])(?:我|本人|老伴|他|她|我妈|我爸|我自己)(?:今年)?$")
 _BARE_AGE_BEFORE = re.compile(r"(?:年过|年逾|年满|年近|今年|都|也|快|已经?|岁数|年纪|年龄)(?:应该)?(?:是|有|都|已)?$")
 _PAST_AGE = re.compile(
     r"(?:小时候|那年|那时|当年|时候|早年|以前|从小|前年|那一年|我在|在我|不到|自从|从|我们?小时候|父母在我|母亲在我)[^,。]{0,4}$"
@@ -325,7 +327,10 @@ def find_ages(text: str, numbers: list[Number]) -> list[tuple[int, int]]:
         bare = (
             not stated
             and number.value >= 14
-            and (_BARE_AGE_AFTER.match(after) or (_BARE_AGE_BEFORE.search(before) and _ends_clause(after)))
+            and (
+                _BARE_AGE_AFTER.match(after)
+                or ((_BARE_AGE_BEFORE.search(before) or _OWNER_BEFORE.search(before)) and _ends_clause(after))
+            )
         )
         if not (stated or bare) or not 0 < number.value <= MAX_AGE or number.value != int(number.value):
             continue
@@ -447,7 +452,7 @@ _JUST_ME = re.compile(
     r"|打工|养|有|劳动|撑|干|做|拿))(?=[,。;!? ]|$)|一口人)(?!(?:在)?(?:上班|挣|赚|打工|养|有工作|劳动|撑|干活|做事|拿))"
 )
 _ALONE = re.compile(
-    r"独居|孤身一人|孤零零一?个?人?|独自(?:一人)?(?:生活|居住|在家住|住)|一个人(?:住|过(?!来|去|年|得)|生活|居住|单过)"
+    r"独居|孤身一人|孤零零一?个?人?|独自(?:一人)?(?:生活|居住|在家住|住)|一个人(?:租房|租住|租屋|住|过(?!来|去|年|得)|生活|居住|单过)"
     r"|一个人在(?:家|屋里)(?:住|过|生活)|单独(?:住|居住|生活)"
     r"|自己(?:一个人)?(?:单过|一个人住)|光棍一?个?人?一?个?过"
 )
@@ -516,6 +521,10 @@ _ONE_CHILD_STAGE = re.compile(
 _COLLEGE = re.compile(r"大学|大专|本科|研究生|学院|中职|大[一二三四](?!岁)|职校")
 
 
+_PUPIL_CHILD = re.compile(
+    r"(?:读|上|念)(?:着|的)?(?:小学|初中|中学|高中|[一二三四五六七八九]年级|初[一二三]"
+    r"|高[一二三])的(?:一个)?(?:女儿|儿子|孩子|小孩|娃|伢|孙子|孙女|姑娘|闺女|丫头)"
+)
 _PUPILS = re.compile(r"(?P<count>[一二三四五两\d])个(?:都|在|要|还在)*(?:上学|读书|念书)(?!费)")
 _PUPIL = re.compile(
     r"在[^,。]{0,12}(?:小学|中学|初中|高中|[一二三四五六七八九\d]中)(?:读|念|上)(?:[小初高]?[一二三四五六七八九]|书)"
@@ -533,6 +542,8 @@ def children_in_school(text: str) -> int | None:
             or "培养" in match.group()
         ):
             return int(parse_number(match.group("count")) or 0) or None
+    if _PUPIL_CHILD.search(text):
+        return len(_PUPIL_CHILD.findall(text))
     pupils = _PUPILS.search(text)
     if pupils:
         return int(parse_number(pupils.group("count")) or 0) or None
