@@ -39,7 +39,7 @@ check: ## the quick tests, within a minute
 lint: ## style, types and import rules
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy --no-error-summary
-	@.venv/bin/lint-imports --no-logo 2>/dev/null >/dev/null || .venv/bin/lint-imports
+	@said=$$(.venv/bin/lint-imports --no-logo --no-cache 2>&1) || { echo "$$said"; exit 1; }
 
 train: ## train the embedded interpreter from nlu/data
 	@$(HOTLINE) train

@@ -17,7 +17,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from actions import audit, referrals
 from actions.errors import HotlineError, ReferralNotFound
 from actions.perform import Tools
-from bot.turn import House
+from console.house import House
 from console.pages import fact_lines, page, programme_labels
 from console.security import CASE_ROLES, WORK_ROLES, CheckedForm, SameOrigin, Visit, for_roles
 from store.models import Attachment, Household, Officer, Referral

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from actions.eligibility.describe import review
-from bot.turn import House
+from console.house import House
 from console.pages import CHINA, page
 from console.security import STATUS_ROLES, Visit, for_roles
 from store.models import Attachment, Inbox, Outbox
