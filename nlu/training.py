@@ -31,7 +31,7 @@ __all__ = ["CorpusError", "TrainingReport", "data_hash", "fit", "train"]
 
 FOLDS: Final = 4
 SEED: Final = 20261123
-INTENT_STRENGTH: Final = 30.0
+INTENT_STRENGTH: Final = 20.0
 LABEL_STRENGTH: Final = 20.0
 """Inverse regularisation of the logistic regressions, chosen by cross-validation on the training data."""
 NEVER: Final = -12.0
@@ -157,7 +157,9 @@ def _fit_one(matrix: Matrix, positive: NDArray[np.bool_], strength: float) -> tu
     """Weights (features,) and bias of one label against the rest; a label without messages gets the bias `NEVER`."""
     if not positive.any():
         return np.zeros(matrix.shape[1], dtype=np.float32), NEVER
-    model = LogisticRegression(C=strength, solver="liblinear", dual=True, max_iter=400, random_state=SEED, tol=1e-3)
+    model = LogisticRegression(
+        C=strength, solver="liblinear", dual=True, max_iter=400, random_state=SEED, tol=1e-3, class_weight="balanced"
+    )
     model.fit(matrix, positive)
     return model.coef_[0].astype(np.float32), float(model.intercept_[0])
 

@@ -21,7 +21,19 @@ NOTHING_FITS: Final = 0.14
 _WITHOUT_NEEDS: Final = frozenset(
     {"give_info", "correct", "affirm", "deny", "dont_know", "donate", "thank", "greet", "goodbye", "talk_to_human"}
 )
-_BROUGHT_BY: Final = {"self_harm": ("psychological",), "medical_emergency": ("emergency", "medical")}
+_SELDOM_WITH_NEEDS: Final = frozenset({"report_change", "other"})
+STRONG: Final = 0.7
+"""What a need must score where the contract expects none: news of a change, matters outside social assistance, and a
+person beaten or missing, which bring no need by themselves."""
+_BROUGHT_BY: Final = {
+    "self_harm": ("psychological",),
+    "medical_emergency": ("emergency", "medical"),
+    "disaster_now": ("disaster",),
+    "unattended": ("care",),
+    "no_food": ("living",),
+    "treatment_blocked": ("medical",),
+}
+_BRINGS_NONE: Final = frozenset({"violence", "missing_person"})
 
 
 def understand(text: str, interpreter: Interpreter) -> Understanding:
@@ -51,8 +63,8 @@ def _intent(interpretation: Interpretation) -> tuple[str, float]:
 def _needs(intent: str, interpretation: Interpretation, dangers: Set[str]) -> tuple[str, ...]:
     said: set[str] = set()
     if intent not in _WITHOUT_NEEDS:
-        said.update(name for name, score in interpretation.needs.items() if score >= CLOSE)
-    for danger, needs in _BROUGHT_BY.items():
-        if danger in dangers:
-            said.update(needs)
+        doubtful = intent in _SELDOM_WITH_NEEDS or bool(dangers & _BRINGS_NONE)
+        said.update(name for name, score in interpretation.needs.items() if score >= (STRONG if doubtful else CLOSE))
+    for danger in dangers:
+        said.update(_BROUGHT_BY.get(danger, ()))
     return tuple(name for name in NEEDS if name in said)
