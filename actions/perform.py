@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from actions.calendars import Calendar
 from actions.erasure import erase_conversation
-from actions.households import household_for
+from actions.households import household_for, remember_facts
 from actions.referrals import (
+    FINISHED,
     NewReferral,
     Progress,
     add_to_referral,
@@ -147,18 +148,19 @@ def _open(
     present = _add(case, conversation, session, tools, now, consent=request.consent)
     if present is not None:
         return present
+    # A reporter's telephone is the reporter's: it must not make one household of all that they report.
+    reported = request.kind == "report"
     household = household_for(
         session,
         vault=tools.vault,
-        phone=case.facts.get("phone"),
+        phone=None if reported else case.facts.get("phone"),
         id_number=case.facts.get("id_number"),
         conversation_id=conversation.id,
-        another=case.household > 1,
+        another=reported or case.household > 1,
         now=now,
     )
-    household.facts = dict(case.facts)
     destination = _destination(case, request.kind, tools)
-    household.unit_code = destination.unit_code
+    remember_facts(household, case.facts, now, destination.unit_code)
     referral = open_referral(
         session,
         NewReferral(
@@ -193,8 +195,8 @@ def _add(
     consent: str | None = None,
 ) -> ReferralView | None:
     referral = _own(case, session)
-    if referral is None:
-        return None
+    if referral is None or referral.status in FINISHED:
+        return None  # what is finished takes nothing more in: the conversation opens a new one
     destination = _destination(case, referral.kind, tools)
     add_to_referral(
         session,
@@ -223,6 +225,13 @@ def _attach(session: Session, conversation: Conversation, referral: Referral) ->
     waiting = select(Attachment).where(Attachment.conversation_id == conversation.id, Attachment.referral_id.is_(None))
     for attachment in session.scalars(waiting):
         attachment.referral_id = referral.id
+
+
+def is_finished(session: Session, number: str | None) -> bool:
+    """Whether the referral of this number is closed or withdrawn, so that what comes now is a new matter."""
+    if number is None:
+        return False
+    return session.scalar(select(Referral.status).filter_by(number=number)) in FINISHED
 
 
 def view_of(session: Session, number: str | None, tools: Tools) -> ReferralView | None:

@@ -89,6 +89,29 @@ class State:
     def explain(self, *topics: str) -> State:
         return replace(self, explained=_union(self.explained, topics))
 
+    def after_the_referral(self) -> State:
+        """The referral is finished: what is known of the household stays, the wish and its dangers are over."""
+        earlier = (*self.earlier_referrals, self.referral) if self.referral else self.earlier_referrals
+        return replace(
+            self,
+            kind=None,
+            needs=(),
+            dangers=(),
+            asked=None,
+            declined=(),
+            asked_before=(),
+            questions=0,
+            consent="not_asked",
+            offered=False,
+            hinted=False,
+            explained=(),
+            named=(),
+            words="",
+            referral=None,
+            earlier_referrals=earlier,
+            handed_off=False,
+        )
+
     def for_another_household(self) -> State:
         """The same phone, another family: what was known stays with the first one."""
         earlier = (*self.earlier_referrals, self.referral) if self.referral else self.earlier_referrals

@@ -19,7 +19,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from actions.eligibility import Hint, Policy
-from actions.perform import Case, Results, Tools, perform
+from actions.perform import Case, Results, Tools, is_finished, perform
 from actions.requests import OpenReferral
 from bot import memory
 from bot.dialogue import Counsel, decide
@@ -65,6 +65,8 @@ class Turn:
 def take_turn(session: Session, message: Inbox, conversation: Conversation, house: House, now: datetime) -> Turn:
     """Answer one message. Everything it does joins the session's transaction."""
     state = memory.recall(conversation)
+    if is_finished(session, state.referral):
+        state = state.after_the_referral()
     if conversation.handoff == "owned":
         turn = _listen(state, message, house)
     elif message.kind == "text":

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from nlu.answers import Answer, read_answer
 from nlu.facts import extract_extra
+from nlu.gazetteer import TIANMEN, gazetteer
 from nlu.normalise import simplify
 from nlu.remarks import named_programmes, remarks_of
 from nlu.understand import understand
@@ -57,6 +58,11 @@ def hear(text: str, asked: str | None, interpreter: Interpreter, unanswered: Col
     extra = dict(extract_extra(text))
     if "current_status" not in understanding.facts and _HOLDS_NOTHING.search(simplified):
         extra["current_status"] = []
+    registered = understanding.facts.get("hukou_place")
+    if registered and "hukou" not in understanding.facts and (code := gazetteer().code(registered)):
+        extra["hukou"] = "local" if code.startswith(TIANMEN) else "nonlocal"  # we answer here, so here is where they are
+    if asked == "hukou" and not registered and (place := read_answer("hukou_place", text)).kind == "value":
+        extra["hukou_place"] = place.value
     if answer is None or answer.kind == "none":
         for question in unanswered:
             late = read_answer(question, text) if question in _LATE and question not in understanding.facts else None
