@@ -40,7 +40,7 @@ def quiet_logs(level: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # so that a test can take the configuration back
     )
     logging.basicConfig(level=logging.WARNING)
     for name in ("httpx", "telegram", "httpcore", "alembic"):

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from actions.directory import load_sample_directory
 
+from actions.directory import load_sample_directory
 from bot.turn import House
-from hotline.assembly import build_house, memory_store, open_interpreter
+from hotline.assembly import build_house, memory_store, open_interpreter, open_settled_store
 from hotline.settings import Settings
 from nlu.training import train
 from nlu.understanding import Interpreter
@@ -53,6 +53,21 @@ def shared_house(settings: Settings, interpreter: Interpreter) -> House:
 @pytest.fixture
 def house(settings: Settings, interpreter: Interpreter, store: Store, shared_house: House) -> House:
     return build_house(settings, store, interpreter, shared_house.policy)
+
+
+@pytest.fixture
+def file_store(settings: Settings, tmp_path: Path) -> Iterator[Store]:
+    """A store in an SQLite file, as the product has it: for everything that runs in several threads."""
+    opened = open_settled_store(Settings(var=tmp_path / "var"))
+    with opened.begin() as session:
+        load_sample_directory(session, settings.policy)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def file_house(settings: Settings, interpreter: Interpreter, file_store: Store, shared_house: House) -> House:
+    return build_house(settings, file_store, interpreter, shared_house.policy)
 
 
 @pytest.fixture(scope="session")
