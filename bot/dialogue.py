@@ -38,7 +38,7 @@ UNSURE_BELOW = 0.30  # confidence under which nothing but facts and dangers is b
 
 # Side questions that are answered in passing, in this order.
 _SIDE: Final = (
-    "papers", "proxy", "home_visit", "anonymous", "both_subsidies", "how_long", "who_decides", "cost", "amount", "appeal", "money_now",
+    "papers", "proxy", "home_visit", "anonymous", "both_subsidies", "how_long", "who_decides", "cost", "amount", "appeal", "money_now", "seized",
 )  # fmt: skip
 # Asking for one of these when another is known would be asking twice.
 _SAME_QUESTION: Final = (
@@ -99,6 +99,7 @@ class _Talk:
         if self.heard.says_nothing and self.heard.intent not in ("affirm", "deny"):
             return self._nudge()
         self._take_in()
+        self._call_off()
         if self.heard.understanding.dangers:
             return self._danger()
         if self._in_crisis():
@@ -194,14 +195,26 @@ class _Talk:
         """Stay with somebody in danger: no questions of money or papers, no small talk; a person is on the way."""
         if self.learned and (self.learned.new or self.learned.changed):
             self.requests.append(AddToReferral())
-        critical = [danger for danger in self.state.dangers if DANGER_URGENCY[danger] == "critical"]
-        denied = self.heard.intent == "deny" and self.asked != "company"
-        if denied:
-            self.state = replace(self.state, dangers=tuple(d for d in self.state.dangers if d not in critical))
-        self.say("stay", danger=critical[-1], denied=denied, learned=bool(self.learned and self.learned.new))
+        critical = _critical(self.state.dangers)
+        self.say("stay", danger=critical[-1], denied=False, learned=bool(self.learned and self.learned.new))
         self._answer_side_questions()
-        if not denied and (question := self._next_contact_question()):
+        if question := self._next_contact_question():
             self.ask(question)
+
+    def _call_off(self) -> None:
+        """Only plain words end a crisis: they never thought of it, or it is over. A bare no answers something else."""
+        over = [
+            danger
+            for danger in _critical(self.state.dangers)
+            if ("calmed" if danger == "self_harm" else "over") in self.heard.remarks
+            and danger not in self.heard.understanding.dangers
+        ]
+        if not over:
+            return
+        self.state = replace(self.state, dangers=tuple(d for d in self.state.dangers if d not in over))
+        self.requests.append(AddToReferral())
+        if not self.heard.understanding.dangers:
+            self.say("stay", danger=over[-1], denied=True, learned=False)
 
     def _tell_registration_in_emergency(self, severity: str) -> None:
         """In an emergency registration does not matter: said when it is asked, or when they are from elsewhere."""
@@ -232,7 +245,7 @@ class _Talk:
             return self._consented if decision else self._refused
         if self._wants_referral():
             return self._consented
-        if intent == "ask_progress":
+        if intent == "ask_progress" or self._gives_only_a_number():
             return self._progress
         if (
             "refuses_referral" in heard.remarks
@@ -283,16 +296,19 @@ class _Talk:
             self.say("erase_kept")
 
     def _withdraw(self) -> None:
-        number = self.state.facts.get("ticket_number")
-        if self.state.referral or number:
+        number = self.heard.understanding.facts.get("ticket_number")  # a number asked about before is not meant now
+        if self.state.referral or self.state.earlier_referrals or number:
             self.requests.append(WithdrawReferral(number))
-            self.say("withdrawn")
+            self.say("withdrawn", number=number)
             self.state = replace(self.state, consent="refused")
         else:
             self._refused()
 
     def _progress(self) -> None:
-        self.requests.append(LookUpProgress(self.state.facts.get("ticket_number")))
+        number = self.heard.understanding.facts.get("ticket_number")
+        if number is None and not self.state.referral:
+            number = self.state.facts.get("ticket_number")
+        self.requests.append(LookUpProgress(number))
         self.say("progress", programmes=self._named_views())
         self._answer_side_questions("how_long")
 
@@ -427,6 +443,12 @@ class _Talk:
             return bool(heard.answer.value)
         return None
 
+    def _gives_only_a_number(self) -> bool:
+        """The number of a referral, put right or sent by itself: they want to know how it stands."""
+        understood = self.heard.understanding
+        only = "ticket_number" in understood.facts and not understood.needs and len(understood.facts) == 1
+        return only and self.heard.intent in ("give_info", "correct", "other", "affirm", "greet")
+
     def _wants_referral(self) -> bool:
         if self.state.referral or not (self.state.kind or self._has_substance() or self.state.needs):
             return False
@@ -555,8 +577,12 @@ class _Talk:
                 self.say("declined_ok")
         elif self.heard.intent in ("seek_help", "report_other") and self.state.turns == 0:
             self.say("sympathy", needs=list(self.state.needs), report=self.heard.intent == "report_other")
-        elif self.learned.new or self.learned.answered:
+        elif (self.learned.new or self.learned.answered) and not self._tells_of_referral():
             self.say("noted")
+
+    def _tells_of_referral(self) -> bool:
+        """What follows says that it is written down, so that saying it before would be saying it twice."""
+        return self.state.referral is not None or self.state.consent == "given"
 
     def _ask_again(self, fact: str, value: Any) -> None:
         self.say("impossible", fact=fact, value=value)
@@ -707,6 +733,10 @@ class _Talk:
             facts=self.state.facts,
         )
         return views[:limit]
+
+
+def _critical(dangers: tuple[str, ...]) -> list[str]:
+    return [danger for danger in dangers if DANGER_URGENCY[danger] == "critical"]
 
 
 def _conclude(state: State, counsel: Counsel) -> State:

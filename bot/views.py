@@ -123,9 +123,11 @@ def hint_views(
             **apply_view(policy, hint.programme, place, facts),
             "verdict": hint.verdict,
             "because": [reason.text for reason in hint.reasons if reason.holds][:2],
-            "unknown": [policy.facts[fact].label for fact in hint.missing if fact in policy.facts and fact != "hukou"][
-                :2
-            ],
+            "unknown": [
+                {"name": name, "label": policy.facts[name].label}
+                for name in hint.missing
+                if name in policy.facts and name != "hukou"  # where to apply says it
+            ][:2],
         }
         for hint in sorted(chosen, key=rank)
     ]

@@ -47,7 +47,7 @@ def filled(shape: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
         data["place"] = KNOWN if data["place"] == "known" else UNKNOWN
     if "programmes" in data:
         place = data.get("place", UNKNOWN)
-        extra = {"verdict": "possible", "because": ["甲"], "unknown": ["乙"]}
+        extra = {"verdict": "possible", "because": ["甲"], "unknown": [{"name": "age", "label": "年龄"}, {"name": "members", "label": "家庭成员"}]}
         data["programmes"] = [
             {**apply_view(policy, name, place, {"hukou": "nonlocal"}), **extra} for name in names[data["programmes"]]
         ]
@@ -72,7 +72,11 @@ def results_of(now: datetime) -> list[Results]:
 
 
 def progress_of(now: datetime, status: str) -> Progress:
-    return Progress(number="TM-1", status=status, department="civil_affairs", response_due_at=now)
+    return Progress(
+        number="TM-1", status=status, urgency="routine", department="civil_affairs", level="township", unit_code="429006107",
+        opened_at=now, response_due_at=now, aid_due_at=now, paperwork_due_at=now, accepted_at=None, aided_at=None,
+        closed_at=None, outcome=None,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TEMPLATE_NAMES)
