@@ -72,6 +72,8 @@ SURE: Final = 0.5
 """The interpreter's own threshold: its danger scores are centred so that each label's stands here."""
 DISMISSED: Final = 0.15
 """Below this score the interpreter has seen too many messages like it that were calm, and a rule alone does not count."""
+LETTER: Final = 120
+"""From this length on one dangerous sentence hardly moves the interpreter's scores, so that a rule counts by itself."""
 
 _BEFORE: Final = 26
 _AFTER: Final = 22
@@ -107,7 +109,7 @@ _GUARDS: Final[Mapping[str, re.Pattern[str]]] = {
     "deceased": re.compile("已故|过世|去世|死亡|死了|死的|走了|遗属|丧葬|抚恤|没救过来"),
     "general": re.compile(
         "(?:的人|这种人|那种人|人员|一般|凡是|如果|要是|假如|假使|万一|倘若|若是|的话).{0,30}" + _QUESTION + "|"
-        "政策|规定|标准|算不算|报不报|报销|能领|能不能领|还能领|丧葬费|抚恤金|预防|防止|宣传|讲座|培训|演练|热线是|"
+        "(?:什么|哪些|有没有|有啥|么子|咨询).{0,12}(?:政策|规定|标准)|(?:政策|规定|标准).{0,8}(?:吗|怎么|[?])|算不算|报不报|能报销|报销吗|能领|能不能领|还能领|丧葬费|抚恤金|预防|防止|宣传|讲座|培训|演练|热线是|"
         "电话是多少|保险赔|有没有补|补不补|归谁管|归哪"
     ),
     "quoted": re.compile(
@@ -203,9 +205,10 @@ def screen(text: str, scores: Mapping[str, float] | None = None) -> tuple[str, .
     """The dangers of a message, in the contract's order.
 
     Those the interpreter is sure of, and those that a rule finds unless the interpreter, which knows the rules' finds
-    too, all but rules them out. An interpreter without danger scores leaves the rules alone.
+    too, all but rules them out in a short message. An interpreter without danger scores leaves the rules alone.
     """
     given = scores or {}
-    found = {rule.danger for rule in fired_rules(text) if given.get(rule.danger, SURE) >= DISMISSED}
+    needed = DISMISSED if len(text) < LETTER else 0.0
+    found = {rule.danger for rule in fired_rules(text) if given.get(rule.danger, SURE) >= needed}
     found.update(name for name, score in given.items() if score >= SURE)
     return _ordered(found)

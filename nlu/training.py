@@ -153,14 +153,18 @@ def _fit_all(matrix: Matrix, targets: _Targets) -> tuple[Floats, Floats]:
     return weights, bias
 
 
+def estimator(strength: float) -> LogisticRegression:
+    """The regression of one label against the rest; balanced, because most labels have few messages."""
+    return LogisticRegression(
+        C=strength, solver="liblinear", dual=True, max_iter=400, random_state=SEED, tol=1e-3, class_weight="balanced"
+    )
+
+
 def _fit_one(matrix: Matrix, positive: NDArray[np.bool_], strength: float) -> tuple[Floats, float]:
     """Weights (features,) and bias of one label against the rest; a label without messages gets the bias `NEVER`."""
     if not positive.any():
         return np.zeros(matrix.shape[1], dtype=np.float32), NEVER
-    model = LogisticRegression(
-        C=strength, solver="liblinear", dual=True, max_iter=400, random_state=SEED, tol=1e-3, class_weight="balanced"
-    )
-    model.fit(matrix, positive)
+    model = estimator(strength).fit(matrix, positive)
     return model.coef_[0].astype(np.float32), float(model.intercept_[0])
 
 

@@ -12,7 +12,6 @@ import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
 
 from nlu.corpus import CorpusError, Example, read_corpus
 from nlu.embedded import EmbeddedInterpreter, ModelDamaged, ModelMissing, centred, model_is_current
@@ -23,7 +22,7 @@ from nlu.lines import parse_lines
 from nlu.noise import corrupt
 from nlu.normalise import MAX_CHARACTERS, clip, normalise
 from nlu.sounds import syllables
-from nlu.training import INTENT_STRENGTH, SEED, data_hash, train
+from nlu.training import INTENT_STRENGTH, data_hash, estimator, train
 from nlu.understand import understand
 from nlu.understanding import Interpretation
 
@@ -84,10 +83,7 @@ class TestTraining:
                 matrix[number, column] = value
         matrix = matrix.tocsr()
         gold = np.array([example.intent == "greet" for example in examples])
-        other = LogisticRegression(
-            C=INTENT_STRENGTH, solver="liblinear", dual=True, max_iter=400, random_state=SEED, tol=1e-3
-        )
-        expected = other.fit(matrix, gold).decision_function(matrix)
+        expected = estimator(INTENT_STRENGTH).fit(matrix, gold).decision_function(matrix)
         column = INTENTS.index("greet")
         scores = [interpreter.scores(example.text)[column] for example in examples]
         assert scores == pytest.approx(expected.tolist(), abs=1e-4)
