@@ -224,7 +224,7 @@ def _described(session: Session, rows: Iterable[Conversation]) -> list[Waiting]:
     rows = list(rows)
     ids = [row.id for row in rows]
     owners = {row.owner_id for row in rows if row.owner_id is not None}
-    names = dict(session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(owners))).tuples().all())
+    names = dict(session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(owners))).all())
     heard = _latest(session, select(Inbox.conversation_id, func.max(Inbox.received_at)), Inbox.conversation_id, ids)
     answered = _latest(
         session,
@@ -260,7 +260,7 @@ def _described(session: Session, rows: Iterable[Conversation]) -> list[Waiting]:
 
 
 def _latest(session: Session, query: Any, column: Any, ids: list[int]) -> Mapping[int, datetime]:
-    return dict(session.execute(query.where(column.in_(ids)).group_by(column)).tuples().all())
+    return dict(session.execute(query.where(column.in_(ids)).group_by(column)).all())
 
 
 def _unanswered(heard: datetime | None, answered: datetime | None) -> datetime | None:

@@ -118,14 +118,14 @@ def sections_for(role: str) -> list[str]:
     return [section for section, roles in SECTIONS if role in roles]
 
 
-_pages = Environment(
+environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent.parent / "templates" / "console"),
     undefined=StrictUndefined,
     autoescape=select_autoescape(),
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_pages.filters.update(
+environment.filters.update(
     china_time=china_time,
     short_time=short_time,
     distance=distance,
@@ -138,7 +138,7 @@ _pages.filters.update(
 def page(name: str, visit: Visit | None, code: int = 200, **data: Any) -> Response:
     """A page of the console; `visit` is None only where nobody is signed in yet."""
     officer = visit.officer if visit else None
-    body = _pages.get_template(name).render(
+    body = environment.get_template(name).render(
         visit=visit,
         officer=officer,
         sections=sections_for(officer.role) if officer else [],

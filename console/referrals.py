@@ -232,7 +232,7 @@ def _shown(
         referral=referral,
         unit_name=routes.unit_name(referral.unit_code),
         events=[(event, _target(event.data, routes.unit_name)) for event in referral.events],
-        officers=dict(session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(authors))).tuples().all()),
+        officers=dict(session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(authors))).all()),
         contact=household.contact or {},
         with_phone=with_phone,
         facts=fact_lines(house.policy, referral.facts),

@@ -50,5 +50,5 @@ def status(request: Request, visit: Watcher) -> Response:
 
 
 def _counts(session: Session, column: Any) -> dict[str, int]:
-    found: dict[str, int] = dict(session.execute(select(column, func.count()).group_by(column)).tuples().all())
+    found: dict[str, int] = dict(session.execute(select(column, func.count()).group_by(column)).all())
     return {name: found.get(name, 0) for name in ("waiting", "failed")}
