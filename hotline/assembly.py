@@ -8,18 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import structlog
-from actions.calendars import load_calendar
-from actions.routing import find_unit, load_routes
+from alembic.util import CommandError
 from cryptography.fernet import Fernet
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import make_url, select
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
+from actions.calendars import load_calendar
 from actions.eligibility import Policy, load_policy
 from actions.perform import Tools
+from actions.routing import find_unit, load_routes
 from bot.turn import House
 from bot.wording import Wording
 from hotline.settings import Settings
 from nlu.embedded import EmbeddedInterpreter, ModelDamaged, ModelMissing, model_is_current
 from nlu.understanding import Interpreter
+from store.models import Conversation
 from store.session import Store, migrate, open_store
 from store.vault import Vault, VaultError, vault_from_file
 
@@ -48,33 +51,61 @@ def quiet_logs(level: str) -> None:
 
 
 def open_settled_store(settings: Settings) -> Store:
-    """The store of the settings, at its newest revision."""
+    """The store of the settings, at its newest revision, proved to be writable and to fit our key. Raises StartError in words."""
     try:
         settings.var.mkdir(parents=True, exist_ok=True)
+        fresh_key = not settings.key_file.exists()
         store = open_store(settings.url, vault_from_file(settings.key_file))
         migrate(store)
+        _prove(store)
     except VaultError as error:
+        if fresh_key:  # made a moment ago, and the data is older
+            settings.key_file.unlink(missing_ok=True)
+            raise StartError(
+                f"找不到数据密钥 {settings.key_file},而数据库里已有数据。请把原来的密钥文件放回去;没有它,数据读不出来。"
+            ) from error
         raise StartError(f"数据密钥有问题:{error}。请把原来的密钥文件放回 {settings.key_file}。") from error
     except OperationalError as error:
         raise StartError(_store_trouble(settings, error)) from error
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise StartError(
+            "HOTLINE_STORE_URL 写得不对。要像 postgresql+psycopg://用户:密码@主机/库名,或者留空。"
+        ) from error
+    except CommandError as error:
+        raise StartError(
+            f"数据库的版本这个程序不认识,可能是新版程序建的:{_shown(settings)}。请用新版程序打开。"
+        ) from error
     except DatabaseError as error:
         raise StartError(
-            f"数据库文件已损坏,打不开:{settings.url}。请先把它另存一份,再用备份恢复;不要删除原文件。"
+            f"数据库文件已损坏,打不开:{_shown(settings)}。请先把它另存一份,再用备份恢复;不要删除原文件。"
         ) from error
     except OSError as error:
         raise StartError(f"不能在 {settings.var} 里写文件:{error.strerror}。请检查磁盘空间和权限。") from error
     return store
 
 
+def _prove(store: Store) -> None:
+    """Take the write lock, as the first message would, and read something back that was sealed, if there is anything."""
+    with store.begin() as session:
+        session.scalars(select(Conversation.address).order_by(Conversation.id).limit(1)).first()
+
+
 def _store_trouble(settings: Settings, error: OperationalError) -> str:
     text = str(error.orig).lower()
     if "locked" in text:
-        return f"数据库正被别的程序占用:{settings.url}。请先停掉另一个程序再启动。"
+        return f"数据库正被别的程序占用:{_shown(settings)}。请先停掉另一个程序再启动。"
     if "full" in text:
         return "磁盘已满,数据库写不进去。请腾出空间再启动;已经收到的消息没有丢。"
     if "readonly" in text or "unable to open" in text:
-        return f"数据库打不开或不能写:{settings.url}。请检查路径和权限。"
-    return f"数据库连不上:{settings.url.split('@')[-1]}。请检查数据库是否在运行。"
+        return f"数据库打不开或不能写:{_shown(settings)}。请检查路径和权限。"
+    if "disk i/o" in text:
+        return f"磁盘读写出错:{_shown(settings)}。请检查磁盘是否已满或有坏块;已经收到的消息没有丢。"
+    return f"数据库连不上:{_shown(settings)}。请检查数据库是否在运行、地址和密码对不对。"
+
+
+def _shown(settings: Settings) -> str:
+    """The store's address without its password."""
+    return make_url(settings.url).render_as_string(hide_password=True)
 
 
 def memory_store() -> Store:
@@ -86,6 +117,10 @@ def memory_store() -> Store:
 
 def open_interpreter(settings: Settings, *, train: Callable[[Path, Path], object] | None = None) -> Interpreter:
     """The embedded interpreter; with `train` it is trained first when its model is missing or older than its data."""
+    if settings.nlu == "rasa":
+        raise StartError(
+            "HOTLINE_NLU=rasa 还不能用:热线目前只接了内置的理解模型。请去掉这个设置,或者写成 HOTLINE_NLU=embedded。"
+        )
     folder, data = settings.model_folder, settings.nlu_data
     if train and not model_is_current(folder, data):
         train(data, folder)

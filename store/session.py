@@ -90,7 +90,9 @@ def alembic_config(engine: Engine) -> Config:
 
 
 def migrate(store: Store) -> None:
-    """Bring the tables to the newest revision; an empty store is built from the first revision on."""
+    """Bring the tables to the newest revision; an empty store is built from the first revision on. All of it, or nothing."""
+    if is_current(store):
+        return
     command.upgrade(alembic_config(store.engine), "head")
 
 

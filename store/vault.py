@@ -10,7 +10,9 @@ import hashlib
 import hmac
 import json
 import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +57,28 @@ def vault_from_file(path: Path) -> Vault:
     """The vault of the key file, which is made (mode 0600) when there is none. One key a line, newest first."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # another process of the same start was quicker
-            pass
-        else:
-            with os.fdopen(handle, "w", encoding="ascii") as out:
-                out.write(Fernet.generate_key().decode("ascii") + "\n")
-    keys = [line.strip() for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
+        _make_key_file(path)
+    try:
+        keys = [line.strip() for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise VaultError(f"the key file {path} holds no keys") from error
     if not keys:
         raise VaultError(f"the key file {path} is empty")
     return Vault(keys)
+
+
+def _make_key_file(path: Path) -> None:
+    """All of it at once and on the disk, so that neither a process that starts beside us nor a power cut leaves half a key."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as out:
+            out.write(Fernet.generate_key().decode("ascii") + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        with suppress(FileExistsError):  # another process of the same start was quicker: its key counts
+            os.link(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _vault(dialect: Dialect) -> Vault:

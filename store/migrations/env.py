@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from store.models import Base, UTCDateTime
 from store.vault import EncryptedJSON, EncryptedText
@@ -22,7 +22,20 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return False
 
 
+MIGRATION_LOCK = 4290060001  # any number that nobody else locks in this database
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Hold the others up until we commit: web and worker may start at the same moment, each with an empty store before it."""
+    if engine.dialect.name == "sqlite":
+        connection.execution_options(sqlite_begin="IMMEDIATE")
+        connection.begin()
+    elif engine.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+
+
 with engine.connect() as connection:
+    one_at_a_time(connection)
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
