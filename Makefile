@@ -8,7 +8,7 @@ HOTLINE := .venv/bin/hotline
 NLU ?= embedded
 export HOTLINE_NLU = $(NLU)
 
-.PHONY: help run chat setup test check lint train evaluate screenshots bench clean
+.PHONY: help run chat setup test check lint train screenshots bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
