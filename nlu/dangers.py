@@ -88,7 +88,7 @@ _PARTS: Final = {
 }
 
 _NOW = re.compile(
-    "现在|刚刚|刚才|今天|今晚|今夜|今早|昨天|昨晚|昨夜|昨今|此刻|正在|马上|快来|快点|救命|还在|又|天天|经常|一直|每天|"
+    "现在|刚刚|刚才|今天|今晚|今夜|今早|昨天|昨晚|昨夜|此刻|正在|马上|快来|快点|救命|还在|又|天天|经常|一直|每天|"
     "老是|总是|从昨|这几天|这两天|(?<![没不])再|还没|仍"
 )
 _PAST = re.compile(
@@ -133,6 +133,8 @@ class Rule:
 
 
 def _pattern(alternatives: Sequence[str]) -> re.Pattern[str]:
+    if not all(alternatives):
+        raise ValueError(f"{RULES_FILE.name}: an empty alternative would match everything")
     joined = "|".join(alternatives)
     for name, part in _PARTS.items():
         joined = joined.replace("{" + name + "}", part)

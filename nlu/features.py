@@ -22,7 +22,7 @@ from nlu.dangers import guarded_rules
 from nlu.normalise import normalise
 from nlu.sounds import syllables
 
-FEATURES_VERSION: Final = 3
+FEATURES_VERSION: Final = 4
 """Raised whenever the features of a text change: an older model is then not current."""
 
 LETTER_LENGTH: Final = 45
