@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 import pytest
 from console_browser import PASSWORD, YUEKOU, Browser, Console, open_console, token_in
@@ -62,7 +63,7 @@ def test_a_new_user_gets_a_password_shown_once(console: Console, administrator: 
         ({"login": "wang", "role": "operator", "department": "magic"}, "内容不对"),
     ],
 )
-def test_a_user_that_cannot_be(console: Console, administrator: Browser, form: dict[str, str], said: str) -> None:
+def test_a_user_that_cannot_be(console: Console, administrator: Browser, form: dict[str, Any], said: str) -> None:
     response = administrator.post("/console/users", **form)
     assert response.status_code == 422
     assert said in response.text
