@@ -28,6 +28,7 @@ from bot.learning import OWN_QUESTIONS, Learned, learn
 from bot.state import MAX_QUESTIONS, State
 from bot.step import Part, Step
 from bot.views import apply_view, hint_views, place_view
+from nlu.answers import read_answer
 from nlu.hear import Heard
 from nlu.labels import DANGER_URGENCY, URGENCY_RANK, urgency_of
 
@@ -91,11 +92,13 @@ class _Talk:
     hints: tuple[Hint, ...] = ()
     learned: Learned | None = None
     asked: str | None = None  # the question that stood open when the message came
+    switched: bool = False  # this message began to speak of another household
 
     # -- the order ---------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         self._resume()
+        self._read_with_question()
         if self.heard.says_nothing and self.heard.intent not in ("affirm", "deny"):
             return self._nudge()
         self._take_in()
@@ -120,9 +123,27 @@ class _Talk:
         ):
             self.say("welcome_back", has_referral=self.state.referral is not None)
 
+    def _read_with_question(self) -> None:
+        """What the open question changes in what was heard, before anything is decided upon.
+
+        Nobody with us, said of a grown person who was asked for company, is no new danger; a bare place is where they are,
+        though the question was asked earlier.
+        """
+        heard, understood = self.heard, self.heard.understanding
+        if self.state.asked == "company" and understood.dangers == ("unattended",):
+            heard = replace(heard, understanding=replace(understood, dangers=()))
+        place_asked = set(_PLACES[:2]) & set(self.state.asked_before) and not set(_PLACES[:2]) & set(self.state.facts)
+        taken = heard.answer is not None and heard.answer.kind != "none"
+        if place_asked and not taken and not understood.facts and understood.intent == "give_info":
+            answer = read_answer("event_place", heard.text) if len(heard.text) <= SHORT_ANSWER else None
+            if answer and answer.kind == "value":
+                heard = replace(heard, extra={**heard.extra, "event_place": answer.value})
+        self.heard = heard
+
     def _take_in(self) -> None:
         heard = self.heard
         if self._another_household():
+            self.switched = True
             self.state = self.state.for_another_household()
             self.say("another_household")
         self.asked = self.state.conflict.fact if self.state.conflict else self.state.asked
@@ -136,6 +157,8 @@ class _Talk:
             else self.learned.state.hear(heard.text, heard.understanding.needs, heard.understanding.dangers)
         )
         state = replace(state, asked=None, named=tuple(dict.fromkeys((*state.named, *heard.programmes))))
+        if "anonymous" in heard.remarks:
+            state = state.decline("phone")
         self.state = _conclude(state, self.counsel)
         self.hints = self.counsel.hints(self.state.facts, self.now) if self._is_case() else ()
 
@@ -268,11 +291,17 @@ class _Talk:
             return None
         if intent in _ASKING and self._only_tells():
             return None
+        if self.switched and intent not in _ASKING:
+            self.state = replace(self.state, kind="report")
+            return None
+        if self._is_foreign() and not self._learned_something() and len(heard.text.split()) >= 3:
+            return self._other
         if self._in_the_middle() and self._only_adds():
             return None if self._learned_something() else self._tells_more
-        if intent in topics:
+        believed = heard.understanding.confidence >= UNSURE_BELOW
+        if intent in topics and believed:
             return topics[intent]
-        if intent == "other" and not self._learned_something():
+        if (intent == "other" or (intent in topics and not believed)) and not self._learned_something():
             return self._other
         return None
 
@@ -450,7 +479,7 @@ class _Talk:
         return only and self.heard.intent in ("give_info", "correct", "other", "affirm", "greet")
 
     def _wants_referral(self) -> bool:
-        if self.state.referral or not (self.state.kind or self._has_substance() or self.state.needs):
+        if self.state.referral or not self._is_case():
             return False
         asks_for_it = "wants_referral" in self.heard.remarks and "refuses_referral" not in self.heard.remarks
         asks_something = self.heard.intent in _ASKING and "asks" in self.heard.remarks
@@ -564,7 +593,11 @@ class _Talk:
         return None
 
     def _ask_contact(self) -> None:
-        if question := self._next_contact_question():
+        passed_over = self.asked in _PLACES and not self._learned_something() and self.asked not in self.state.declined
+        if passed_over and "anonymous" in self.heard.remarks:
+            self.state = replace(self.state, asked=self.asked)
+            self.say(f"ask_{self.asked}", again=True, for_whom=self._for_whom())
+        elif question := self._next_contact_question():
             self.ask(question)
 
     def _acknowledge(self) -> None:

@@ -20,6 +20,7 @@ _SETTLED: Final = (
 )
 _FIRST_WORD_HOLDS: Final = frozenset({"for_whom"})
 OWN_QUESTIONS: Final = frozenset({"consent", "erase", "company"})  # answered by yes or no, and no fact of the household
+_OF_THE_PERSON: Final = frozenset({"phone", "id_number", "for_whom"})
 _CHANGES: Final = frozenset({"correct", "report_change"})
 
 
@@ -53,6 +54,8 @@ def learn(state: State, heard: Heard, impossible: Mapping[str, Any]) -> Learned:
         elif answer.kind == "value":
             stated[question] = answer.value
             answered = True
+        elif "anonymous" in heard.remarks and question not in _OF_THE_PERSON:
+            pass  # they keep their name to themselves, not the answer
         elif answer.kind in ("declined", "unknown") and heard.intent not in ("talk_to_human", "withdraw"):
             state = state.decline(question)
             answered = True
