@@ -1,4 +1,4 @@
-"""What the console needs of the house that the running process put together: shape only, so that it never imports `bot`."""
+"""What the console needs of the running house. The composition root puts the whole one into `app.state.house`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from nlu.understanding import Interpreter
 
 
 class House(Protocol):
-    """`app.state.house`; the real one is bot.turn.House, made in hotline/assembly.py."""
-
-    @property
-    def tools(self) -> Tools: ...
+    """The law, the routes and calendar, and which interpreter runs."""
 
     @property
     def policy(self) -> Policy: ...
+
+    @property
+    def tools(self) -> Tools: ...
 
     @property
     def interpreter(self) -> Interpreter: ...

@@ -54,8 +54,12 @@ def any_officer(request: Request) -> Visit:
         raise NotSignedIn
     store: Store = request.app.state.store
     now: datetime = request.app.state.clock()
-    with store.begin() as session:
+    with store.session() as session:
         found = officer_of_session(session, token, now)
+        to_write = bool(session.dirty)  # once a minute: that somebody was here
+    if to_write:
+        with store.begin() as session:
+            found = officer_of_session(session, token, now)
     if found is None:
         raise NotSignedIn
     return Visit(found.officer, found.csrf, token)
