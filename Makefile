@@ -3,7 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # A package index set for some other project must not decide what is installed here, nor be written into a lock file.
 unexport UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python of at least 3.11 that really runs: a version manager's shim may stand in the way and run nothing.
+PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),$(error 需要 Python 3.11 或更新的版本，这里没有找到。请安装后再试，例如：apt-get install python3))
 HOTLINE := .venv/bin/hotline
 NLU ?= embedded
 export HOTLINE_NLU = $(NLU)
