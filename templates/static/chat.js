@@ -6,6 +6,8 @@
   let cursor = Number(log.dataset.cursor), waiting = null, source = null;
 
   const toEnd = () => end.scrollIntoView({ block: "end" });
+  // A reply longer than the window is read from its beginning.
+  const toLine = (line) => line.offsetHeight > Math.min(log.parentElement.clientHeight, innerHeight * 0.7) ? line.scrollIntoView({ block: "start" }) : toEnd();
   const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(9)), (n) => n.toString(16).padStart(2, "0")).join("");
 
   function show(author, fill) {
@@ -17,7 +19,7 @@
     fill(words);
     line.append(who, words);
     log.insertBefore(line, end);
-    toEnd();
+    toLine(line);
     return line;
   }
 
@@ -80,7 +82,7 @@
   larger.addEventListener("click", () => {
     const on = document.documentElement.classList.toggle("larger");
     larger.setAttribute("aria-pressed", String(on));
-    toEnd();
+    toLine(end.previousElementSibling);
   });
 
   // Quick exit: what is on the page goes at once, the browser forgets us, and “back” does not bring it back.
@@ -93,5 +95,5 @@
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
   listen();
-  if (cursor) toEnd();
+  if (cursor) toLine(end.previousElementSibling);
 })();
