@@ -17,8 +17,7 @@ help: ## list the verbs
 
 run: ## set up what is missing and start the product at http://127.0.0.1:8000
 	@$(PYTHON) scripts/setup.py run
-	@$(HOTLINE) setup
-	@exec $(HOTLINE) serve
+	@exec $(HOTLINE) serve --setup
 
 chat: ## talk to the assistant in the terminal
 	@$(PYTHON) scripts/setup.py run

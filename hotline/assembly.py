@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 from alembic.util import CommandError
 from cryptography.fernet import Fernet
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url, select, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from actions.calendars import load_calendar
@@ -19,16 +19,13 @@ from actions.perform import Tools
 from actions.routing import find_unit, load_routes
 from bot.turn import House
 from bot.wording import Wording
+from hotline.errors import StartError
 from hotline.settings import Settings
 from nlu.embedded import EmbeddedInterpreter, ModelDamaged, ModelMissing, model_is_current
 from nlu.understanding import Interpreter
 from store.models import Conversation
 from store.session import Store, migrate, open_store
 from store.vault import Vault, VaultError, vault_from_file
-
-
-class StartError(Exception):
-    """Something without which we cannot start. The text is for the person at the keyboard."""
 
 
 def quiet_logs(level: str) -> None:
@@ -85,20 +82,21 @@ def open_settled_store(settings: Settings) -> Store:
 
 
 def _prove(store: Store) -> None:
-    """Take the write lock, as the first message would, and read something back that was sealed, if there is anything."""
+    """Write, as the first message would, and read something back that was sealed, if there is anything."""
     with store.begin() as session:
+        session.execute(text("update alembic_version set version_num = version_num"))
         session.scalars(select(Conversation.address).order_by(Conversation.id).limit(1)).first()
 
 
 def _store_trouble(settings: Settings, error: OperationalError) -> str:
-    text = str(error.orig).lower()
-    if "locked" in text:
+    said = str(error.orig).lower()
+    if "locked" in said:
         return f"数据库正被别的程序占用:{_shown(settings)}。请先停掉另一个程序再启动。"
-    if "full" in text:
+    if "full" in said:
         return "磁盘已满,数据库写不进去。请腾出空间再启动;已经收到的消息没有丢。"
-    if "readonly" in text or "unable to open" in text:
+    if "readonly" in said or "unable to open" in said:
         return f"数据库打不开或不能写:{_shown(settings)}。请检查路径和权限。"
-    if "disk i/o" in text:
+    if "disk i/o" in said:
         return f"磁盘读写出错:{_shown(settings)}。请检查磁盘是否已满或有坏块;已经收到的消息没有丢。"
     return f"数据库连不上:{_shown(settings)}。请检查数据库是否在运行、地址和密码对不对。"
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hotline.errors import StartError
 from hotline.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="救急难热线助手", pretty_exceptions_enable=False)
@@ -24,18 +25,22 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="一行一个 JSON,从标
 
 def main() -> None:
     """Run a command. What was foreseen ends with a sentence and status 1 (2 for bad usage), never with a traceback."""
-    from actions.eligibility import PolicyError
-    from hotline.assembly import StartError
-
     try:
         app()
-    except (StartError, PolicyError) as error:
+    except StartError as error:
         typer.echo(str(error), err=True)
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        from actions.eligibility import PolicyError
+
+        if not isinstance(error, PolicyError):
+            raise
+        typer.echo(str(error), err=True)
+        sys.exit(1)
 
 
 def _now() -> datetime:
@@ -135,7 +140,7 @@ def evaluate(
     noise: Annotated[float, typer.Option(min=0, max=1, help="有多少字换成同音字")] = 0.0,
 ) -> None:
     """按标注给理解打分。"""
-    from hotline.assembly import StartError, open_interpreter
+    from hotline.assembly import open_interpreter
     from nlu.corpus import CorpusError
     from nlu.evaluation import GoldError, read_gold
     from nlu.evaluation import evaluate as grade
@@ -165,10 +170,15 @@ def setup() -> None:
 @app.command()
 def serve(
     worker_inside: Annotated[bool, typer.Option("--worker/--no-worker", help="同时处理消息")] = True,
+    first: Annotated[bool, typer.Option("--setup", help="先做 hotline setup")] = False,
 ) -> None:
     """启动网页:居民 / ,工作人员 /console。"""
     from hotline.serve import serve as run
 
+    if first:
+        from hotline.setting_up import set_up
+
+        set_up(Settings(), typer.echo, _trainer())
     run(Settings(), worker_inside=worker_inside)
 
 
@@ -191,7 +201,7 @@ def users_add(
     """建一个用户,打印一次性密码。"""
     from actions.errors import HotlineError
     from actions.officers import create_officer
-    from hotline.assembly import StartError, open_settled_store
+    from hotline.assembly import open_settled_store
 
     store = open_settled_store(Settings())
     try:
@@ -223,7 +233,6 @@ def policy_show(
 ) -> None:
     """看一个项目在某天某地的条件、参数和出处。"""
     from actions.eligibility import load_policy, show_programme
-    from hotline.assembly import StartError
 
     loaded = load_policy(Settings().policy)
     if programme not in loaded.programmes:

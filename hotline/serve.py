@@ -19,8 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.channels import telegram, web
 from bot.turn import House
 from console.app import console_routes, install_handlers
-from hotline.assembly import StartError, build_house, open_interpreter, open_settled_store, quiet_logs
+from hotline.assembly import build_house, open_interpreter, open_settled_store, quiet_logs
 from hotline.channels import open_channels
+from hotline.errors import StartError
 from hotline.settings import ROOT, Settings
 from hotline.worker import Worker, now
 from store.session import Store

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from actions.directory import load_sample_directory
-from actions.officers import create_officer
 from sqlalchemy import func, select
 
-from hotline.assembly import StartError, open_settled_store
+from actions.directory import load_sample_directory
+from actions.officers import create_officer
+from hotline.assembly import open_settled_store
+from hotline.errors import StartError
 from hotline.settings import Settings
 from nlu.embedded import model_is_current
 from store.models import Officer
