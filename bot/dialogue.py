@@ -50,6 +50,13 @@ _SAME_QUESTION: Final = (
     frozenset({"disability_certificate", "disability_grade"}),
     frozenset({"employment", "work_capacity"}),
 )
+# Strange questions to somebody who never spoke of such a thing.
+_ONLY_WHEN_SPOKEN_OF: Final = {
+    "away_from_home": frozenset({"stranded"}),
+    "natural_disaster": frozenset({"disaster"}),
+    "legal_matter": frozenset({"legal"}),
+    "death_in_family": frozenset({"funeral"}),
+}
 _PLACES: Final = ("event_place", "residence_place", "hukou_place")
 _ASKING: Final = frozenset({"ask_policy", "ask_apply", "ask_hukou", "ask_progress"})
 _EMERGENCIES: Final = frozenset({"accident", "fire", "death_of_earner"})
@@ -132,6 +139,8 @@ class _Talk:
         heard, understood = self.heard, self.heard.understanding
         if self.state.asked == "company" and understood.dangers == ("unattended",):
             heard = replace(heard, understanding=replace(understood, dangers=()))
+        if self._speaks_of_something_else():
+            heard = replace(heard, answer=None)
         place_asked = set(_PLACES[:2]) & set(self.state.asked_before) and not set(_PLACES[:2]) & set(self.state.facts)
         taken = heard.answer is not None and heard.answer.kind != "none"
         if place_asked and not taken and not understood.facts and understood.intent == "give_info":
@@ -139,6 +148,16 @@ class _Talk:
             if answer and answer.kind == "value":
                 heard = replace(heard, extra={**heard.extra, "event_place": answer.value})
         self.heard = heard
+
+    def _speaks_of_something_else(self) -> bool:
+        """A question off the subject begins with a yes or a no as often as not; it answers nothing."""
+        answer = self.heard.answer
+        return answer is not None and isinstance(answer.value, bool) and self._asks_aside()
+
+    def _asks_aside(self) -> bool:
+        heard = self.heard
+        sure = heard.intent == "other" and heard.understanding.confidence >= SURE_IN_A_CASE
+        return sure and "asks" in heard.remarks and len(heard.text) > SHORT_ANSWER
 
     def _take_in(self) -> None:
         heard = self.heard
@@ -184,14 +203,16 @@ class _Talk:
         )
         self.requests += [OpenReferral(kind, "emergency"), AlertPerson(severity)]
         known = self.state.explained
+        of_another = "harm_of_another" in self.heard.remarks
         for danger in dangers[:2]:
-            self.say(f"danger_{danger}", again=f"danger_{danger}" in known, for_whom=self.state.facts.get("for_whom"))
+            whom = self._for_whom() if danger != "self_harm" else ("other" if of_another else "self")
+            self.say(f"danger_{danger}", again=f"danger_{danger}" in known, for_whom=whom)
         self.state = self.state.explain(*(f"danger_{danger}" for danger in dangers))
         self._tell_registration_in_emergency(severity)
         self._answer_side_questions()
         self.say("referral_opened", consent="emergency")
         if "self_harm" in dangers and "company" not in self.state.asked_before:
-            self.ask("company")
+            self.ask("company", "other" if of_another else "self")
         elif question := self._next_contact_question():
             self.ask(question)
 
@@ -413,13 +434,15 @@ class _Talk:
         answerable = self.asked is None or self.state.referral is not None
         if self._in_the_middle() and answerable and not {"asks", "about_bot", "no_need"} & self.heard.remarks:
             return self._tells_more()
+        if self.heard.programmes and "asks" in self.heard.remarks:
+            return self._explain()
         if "about_bot" in self.heard.remarks:
             self.say("about_bot")
         elif "no_need" in self.heard.remarks:
             self.say("no_need")
         elif self._is_foreign():
             self.say("other_language")
-        elif self.asked and self.asked not in OWN_QUESTIONS:
+        elif self.asked and self.asked not in OWN_QUESTIONS and not self._asks_aside():
             self.say("not_understood")
         elif self.heard.understanding.confidence < UNSURE_BELOW:
             self.say("not_sure")
@@ -533,7 +556,9 @@ class _Talk:
         if "injection" in heard.remarks:
             self.say("cannot")
         if self.state.kind is None and not self._is_case():
-            self.say("wish", unsure=heard.understanding.confidence < UNSURE_BELOW)
+            self._answer_side_questions()
+            if not self.parts:
+                self.say("wish", unsure=heard.understanding.confidence < UNSURE_BELOW)
             return None
         self._acknowledge()
         self._tell_of_wages()
@@ -699,6 +724,7 @@ class _Talk:
         for group in _SAME_QUESTION:
             if group & {*taken, *state.facts}:
                 taken |= group
+        taken |= {name for name, needs in _ONLY_WHEN_SPOKEN_OF.items() if not needs & set(state.needs)}
         question = next_question(
             self.counsel.policy, state.facts, self.hints, asked_or_declined=taken, focus=self._relevant()
         )
@@ -711,8 +737,8 @@ class _Talk:
     def say(self, template: str, **data: Any) -> None:
         self.parts.append(Part(template, data))
 
-    def ask(self, question: str) -> None:
-        self.say(f"ask_{question}", again=False, for_whom=self._for_whom())
+    def ask(self, question: str, whom: str | None = None) -> None:
+        self.say(f"ask_{question}", again=False, for_whom=whom or self._for_whom())
         self.state = self.state.asking(question)
 
     def _for_whom(self) -> str | None:

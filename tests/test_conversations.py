@@ -122,3 +122,42 @@ def _referral(expected: Any, referrals: list[Referral]) -> Any:
 
 def _list(value: Any) -> list[Any]:
     return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def test_a_hundred_thousand_bytes_are_answered_and_kept(store: Store, house: House, now: datetime) -> None:
+    text = "我老伴得了癌症，家里两口人，住岳口镇。" + "这些年的苦说不完。" * 4000 + "你帮我登记吧，电话19900001399"
+    assert len(text.encode()) > 100_000
+    turn = say(store, house, IncomingMessage("web", "resident", "1", text), now)
+    assert turn.state.facts["household_size"] == 2
+    assert turn.parts[-1].template == "long_message"
+    assert turn.reply is not None
+    assert len(turn.reply) < 1500
+    assert len(turn.state.words) < 5000
+
+
+def test_a_withdrawal_by_somebody_elses_number_stops_nothing(store: Store, house: House, now: datetime) -> None:
+    """A number overheard must not be enough to stop somebody's help; how it stands may be told, but nobody's words."""
+    plea = "我得了重病，家里困难，帮我登记，住岳口镇，电话19900001398"
+    number = say(store, house, IncomingMessage("web", "owner", "1", plea), now).state.referral
+    assert number
+    stranger = say(store, house, IncomingMessage("web", "stranger", "2", f"撤回登记号{number}"), now)
+    assert "不能替您撤" in (stranger.reply or "")
+    progress = say(store, house, IncomingMessage("web", "stranger", "3", f"登记号{number}办得怎么样了"), now)
+    assert "19900001398" not in (progress.reply or "")
+    assert "重病" not in (progress.reply or "")
+    with store.session() as session:
+        assert [referral.status for referral in session.scalars(select(Referral))] == ["open"]
+    own = say(store, house, IncomingMessage("web", "owner", "4", f"撤回登记号{number}"), now)
+    assert number in (own.reply or "")
+    with store.session() as session:
+        assert [referral.status for referral in session.scalars(select(Referral))] == ["withdrawn"]
+
+
+def test_progress_by_a_number_with_a_mistyped_character(store: Store, house: House, now: datetime) -> None:
+    plea = "我得了重病，家里困难，帮我登记，住岳口镇，电话19900001397"
+    number = say(store, house, IncomingMessage("web", "resident", "1", plea), now).state.referral or ""
+    wrong = number[:-1] + ("A" if number[-1] != "A" else "B")
+    missed = say(store, house, IncomingMessage("web", "resident", "2", f"登记号{wrong}办到哪了"), now)
+    assert "没有查到" in (missed.reply or "")
+    found = say(store, house, IncomingMessage("web", "resident", "3", f"看错了，是{number}"), now)
+    assert f"登记号{number}" in (found.reply or "")
