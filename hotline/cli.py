@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from hotline.errors import StartError
 from hotline.settings import Settings
@@ -34,6 +36,11 @@ def main() -> None:
         sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        typer.echo(f"环境变量写得不对:{'、'.join(_named(one) for one in error.errors())}", err=True)
+        sys.exit(1)
     except Exception as error:
         from actions.eligibility import PolicyError
 
@@ -41,6 +48,12 @@ def main() -> None:
             raise
         typer.echo(str(error), err=True)
         sys.exit(1)
+
+
+def _named(error: ErrorDetails) -> str:
+    """A setting as it is called in the environment. Its value is not shown: it may be a secret."""
+    name = str(error["loc"][0])
+    return name if name.isupper() else f"HOTLINE_{name.upper()}"
 
 
 def _now() -> datetime:
@@ -134,7 +147,7 @@ def train() -> None:
 
 @app.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="标注好的消息,一行一个 JSON,或 nlu/data 格式的 yml")],
+    file: Annotated[Path, typer.Argument(help="标注好的消息:一行一个 JSON 的文件,或放着 nlu/data 那样的 yml 的文件夹")],
     as_json: Annotated[bool, typer.Option("--json", help="只写数字,一个 JSON")] = False,
     errors: Annotated[int, typer.Option(min=0, help="再写出几条理解错的")] = 0,
     noise: Annotated[float, typer.Option(min=0, max=1, help="有多少字换成同音字")] = 0.0,

@@ -43,10 +43,15 @@ NEW_PASSWORD = "douzi-chuan-hong-qiao"
 
 FAMILY = (
     "我男人上个月在工地上把腿摔断了，老板不管，家里没得收入，还有两个娃儿在读书",
-    "四口人",
-    "岳口镇的",
+    "有，米都快没得吃了",
+    "四口人，户口在监利，租住在岳口镇",
+    "好，我的电话13900001111",
 )
 HUNGRY = ("我从外地来天门做工，钱包被偷了，两天没吃饭，晚上没地方住", "转人工")
+NEIGHBOURS = (
+    "隔壁邓婆婆屋里起火，房子烧光了，她一个人没得地方去，我是竟陵街道的网格员",
+    "我爸尿毒症一个星期透析三回，一年自己掏四万多，家里拿不出钱了，转人工",
+)
 
 
 @dataclass
@@ -164,6 +169,11 @@ def residents(browser: Browser, at: Product, camera: Camera) -> None:
     talk(other, *HUNGRY)
     other.locator("main").evaluate("main => main.scrollTo(0, 0)")
     camera.take(other, "chat-danger", whole=False)
+
+    for message in NEIGHBOURS:
+        neighbour = new_page(browser.new_context(), camera.faults)
+        neighbour.goto(at.address)
+        talk(neighbour, message)
 
 
 def new_page(context: BrowserContext, faults: Faults) -> Page:

@@ -89,7 +89,7 @@ def _chat_line(line: str, store: Store, house: House, clock: Callable[[], dateti
 def _read_line(line: str) -> dict[str, Any]:
     try:
         request = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadLine("这一行不是正确的 JSON") from error
     if not isinstance(request, dict):
         raise BadLine("每一行要是一个 JSON 对象")
