@@ -57,6 +57,7 @@ _ONLY_WHEN_SPOKEN_OF: Final = {
     "legal_matter": frozenset({"legal"}),
     "death_in_family": frozenset({"funeral"}),
 }
+_ENDED_BY: Final = {"self_harm": "calmed", "missing_person": "found", "unattended": "found"}  # remarks; else "over"
 _PLACES: Final = ("event_place", "residence_place", "hukou_place")
 _ASKING: Final = frozenset({"ask_policy", "ask_apply", "ask_hukou", "ask_progress"})
 _EMERGENCIES: Final = frozenset({"accident", "fire", "death_of_earner"})
@@ -250,7 +251,7 @@ class _Talk:
         over = [
             danger
             for danger in _critical(self.state.dangers)
-            if ("calmed" if danger == "self_harm" else "over") in self.heard.remarks
+            if _ENDED_BY.get(danger, "over") in self.heard.remarks
             and danger not in self.heard.understanding.dangers
         ]
         if not over:

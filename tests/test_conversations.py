@@ -23,17 +23,18 @@ from store.session import Store
 
 FOLDER = Path(__file__).parent / "conversations"
 KEYS = {
-    "say", "at", "reply", "never", "asked", "facts", "needs", "dangers", "urgency", "referral", "handoff", "contains", "lacks", "verdicts", "unknown",
+    "say", "at", "reply", "never", "asked", "facts", "needs", "dangers", "urgency", "referral", "handoff", "contains",
+    "lacks", "verdicts", "unknown",
 }  # fmt: skip
 PROMISES = ("您一定能", "肯定能批", "恭喜您", "已审批通过", "所有救助都不看户口", "您符合", "您不符合", "一定能领")
 
 
 def conversations() -> list[Any]:
-    found = []
-    for path in sorted(FOLDER.glob("*.yaml")):
-        for talk in yaml.safe_load(path.read_text(encoding="utf-8")):
-            found.append(pytest.param(talk, id=f"{path.stem}: {talk['name']}"))
-    return found
+    return [
+        pytest.param(talk, id=f"{path.stem}: {talk['name']}")
+        for path in sorted(FOLDER.glob("*.yaml"))
+        for talk in yaml.safe_load(path.read_text(encoding="utf-8"))
+    ]
 
 
 def test_there_are_two_hundred_golden_turns() -> None:

@@ -47,7 +47,8 @@ def filled(shape: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
         data["place"] = KNOWN if data["place"] == "known" else UNKNOWN
     if "programmes" in data:
         place = data.get("place", UNKNOWN)
-        extra = {"verdict": "possible", "because": ["甲"], "unknown": [{"name": "age", "label": "年龄"}, {"name": "members", "label": "家庭成员"}]}
+        unknown = [{"name": "age", "label": "年龄"}, {"name": "members", "label": "家庭成员"}]
+        extra = {"verdict": "possible", "because": ["甲"], "unknown": unknown}
         data["programmes"] = [
             {**apply_view(policy, name, place, {"hukou": "nonlocal"}), **extra} for name in names[data["programmes"]]
         ]
@@ -114,3 +115,40 @@ def test_every_template_that_code_asks_for_exists_and_every_one_is_asked_for(sha
 def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(Exception, match="first"):
         Wording().render(Part("welcome", {}), Results(), datetime.now().astimezone())
+
+
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff”）][ ]?[,:;?!()]|[,:;?!()][ ]?[\u4e00-\u9fff“（]")
+LONGEST_SENTENCE = 75  # characters between two full stops, as a small phone shows them in five lines
+FROM_POLICY = ("how_to_apply", "what_it_is", "registration", "progress", "side_how_long", "referral_declined", "hints")
+
+
+@pytest.mark.parametrize("name", TEMPLATE_NAMES)
+def test_sentences_are_short_and_their_punctuation_is_chinese(name: str, shared_house: House, now: datetime) -> None:
+    for shape in shapes_of(name):
+        for result in results_of(now):
+            text = shared_house.wording.render(Part(name, filled(shape, shared_house.policy)), result, now)
+            assert not HALF_WIDTH.search(text)
+            assert "。。" not in text
+            assert "\n\n\n" not in text
+            assert not [line for line in text.splitlines() if line.startswith(("，", "。", "；", "、"))]
+            if name not in FROM_POLICY:
+                assert max(map(len, re.split(r"[。？！\n]|\. ", text))) <= LONGEST_SENTENCE
+
+
+def test_pages_have_chinese_punctuation() -> None:
+    folder = TEMPLATES.parent
+    pages = [*(folder / "web").glob("*.html"), folder / "static" / "chat.js"]
+    for page in pages:
+        text = re.sub(r"\{[%#{].*?[%#}]\}|<[^>]*>|//[^\n]*", "", page.read_text("utf-8"), flags=re.DOTALL)
+        assert not HALF_WIDTH.search(text), page.name
+
+
+def test_whoever_hints_at_help_says_who_decides(shared_house: House, now: datetime) -> None:
+    hinting = (
+        "hints", "what_it_is", "how_to_apply", "registration", "emergency_registration", "welcome", "change", "cannot", "about_bot",
+        "side_amount", "side_both_subsidies", "side_money_now", "side_who_decides", "which_programme", "wages",
+    )  # fmt: skip
+    for name in hinting:
+        for shape in shapes_of(name):
+            text = shared_house.wording.render(Part(name, filled(shape, shared_house.policy)), results_of(now)[0], now)
+            assert re.search(r"决定|才能定", text), name
