@@ -21,6 +21,10 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="address under which residents reach the web chat, for cookies over https")
     place: str = Field("429006", description="division code of the county")
     nlu: str = Field("embedded", pattern="^(embedded|rasa)$")
+    rasa_url: str = Field("", description="a Rasa server to ask; empty with nlu=rasa: one of our own, on this machine")
+    rasa_token: SecretStr | None = Field(None, description="its --auth-token")
+    rasa_timeout: float = Field(0.8, gt=0, le=10, description="seconds for one message, the second try included")
+    rasa_model: Path | None = Field(None, description="folder of our own Rasa's model; default: var/models/rasa")
     model: Path | None = Field(None, description="folder of the embedded model; default: var/models/embedded")
     policy: Path = ROOT / "policy"
     nlu_data: Path = ROOT / "nlu" / "data"
@@ -56,3 +60,7 @@ class Settings(BaseSettings):
     @property
     def model_folder(self) -> Path:
         return self.model or self.var / "models" / "embedded"
+
+    @property
+    def rasa_model_folder(self) -> Path:
+        return self.rasa_model or self.var / "models" / "rasa"
