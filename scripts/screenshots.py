@@ -35,8 +35,7 @@ BROWSER_OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SIZES = {360: 740, 1440: 900}  # width: height of the window
-TALLEST = 1100  # a longer page is cut off there
+SIZES = {360: (740, 1100), 1440: (900, 950)}  # width: height of the window, and where a longer page is cut off
 LARGEST = 200_000  # bytes of a picture
 SECONDS = 30
 NEW_PASSWORD = "douzi-chuan-hong-qiao"
@@ -77,7 +76,7 @@ class Camera:
     faults: Faults
 
     def take(self, page: Page, name: str, *, whole: bool = True) -> None:
-        for width, height in SIZES.items():
+        for width, (height, tallest) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_timeout(150)  # the layout settles, and a line that fades in has come
             wide = page.evaluate("document.documentElement.scrollWidth")
@@ -86,7 +85,7 @@ class Camera:
             tall = page.evaluate("document.documentElement.scrollHeight") if whole else height
             path = self.folder / f"{name}-{width}.png"
             if whole and tall > height:
-                clip = FloatRect(x=0, y=0, width=width, height=min(tall, TALLEST))
+                clip = FloatRect(x=0, y=0, width=width, height=min(tall, tallest))
                 page.screenshot(path=path, full_page=True, clip=clip, animations="disabled")
             else:
                 page.screenshot(path=path, animations="disabled")
