@@ -22,13 +22,13 @@ from nlu.dangers import guarded_rules
 from nlu.normalise import normalise
 from nlu.sounds import syllables
 
-FEATURES_VERSION: Final = 4
+FEATURES_VERSION: Final = 5
 """Raised whenever the features of a text change: an older model is then not current."""
 
 LETTER_LENGTH: Final = 45
 """From here on a message is read as a letter, whose request mostly stands in its last sentences."""
 CLOSING_LENGTH: Final = 40
-GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.2, "r": 0.5, "k": 0.4}
+GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.2, "r": 0.5, "k": 0.2}
 
 # Class marks are capitals: the text itself is lower case by then.
 _CLASSES: Final = (

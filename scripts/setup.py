@@ -31,7 +31,13 @@ SYSTEM = {
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
     "postgresql": (("pg_ctlcluster", "postgres"), "postgresql"),
 }
-FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", str(Path.home() / ".fonts"), "/Library/Fonts", "/System/Library/Fonts")
+FONT_FOLDERS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    str(Path.home() / ".fonts"),
+    "/Library/Fonts",
+    "/System/Library/Fonts",
+)
 
 
 def say(text: str) -> None:
@@ -51,10 +57,15 @@ def run(*command: str) -> None:
 def apt(*packages: str) -> None:
     """Install packages of the system, where that is ours to do."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("apt-get"):
-        stop(f"缺少系统软件 {' '.join(packages)},而这里不能自动安装。请先装上再试,例如:sudo apt-get install {' '.join(packages)}")
+        stop(
+            f"缺少系统软件 {' '.join(packages)},而这里不能自动安装。请先装上再试,例如:sudo apt-get install {' '.join(packages)}"
+        )
     say(f"  安装系统软件 {' '.join(packages)} ……")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]):
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+    ):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode and command[1] == "install":
             stop(f"系统软件没有装上:{' '.join(packages)}\n{done.stderr[-2000:]}")
@@ -79,7 +90,9 @@ def install(level: str) -> None:
     files = [ROOT / "requirements" / name for name in PINS[level]]
     say("· 安装依赖(按 requirements/*.txt 里锁定的版本和校验值)")
     python = str(VENV / "bin" / "python")
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(UV_PINS))
+    run(
+        python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(UV_PINS)
+    )
     uv = str(VENV / "bin" / "uv")
     requirements = [argument for path in files for argument in ("-r", str(path))]
     run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--compile-bytecode", *requirements)
@@ -97,7 +110,9 @@ def _mark(level: str) -> Path:
 
 def _digest(level: str) -> str:
     files = [ROOT / "requirements" / name for name in PINS[level]]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in [*files, UV_PINS, ROOT / "pyproject.toml"])).hexdigest()
+    return hashlib.sha256(
+        b"".join(path.read_bytes() for path in [*files, UV_PINS, ROOT / "pyproject.toml"])
+    ).hexdigest()
 
 
 def system_for_tests() -> None:
@@ -124,7 +139,9 @@ def main() -> None:
     if level not in PINS:
         stop(__doc__ or "")
     if sys.version_info < (3, 11):
-        stop(f"需要 Python 3.11 或更新的版本,这里是 {sys.version.split()[0]}。请安装后再试,例如:PYTHON=python3.11 make run")
+        stop(
+            f"需要 Python 3.11 或更新的版本,这里是 {sys.version.split()[0]}。请安装后再试,例如:PYTHON=python3.11 make run"
+        )
     make_environment()
     install(level)
     if level == "test":
