@@ -40,11 +40,30 @@ def household_for(
     if household is None:
         household = Household(created_at=now, changed_at=now)
         session.add(household)
-    _remember_contact(household, now, phone=phone, id_number=id_number, name=name)
-    household.phone_key = household.phone_key or phone_key
-    household.identity_key = household.identity_key or identity_key
+    remember_contact(household, now, vault=vault, phone=phone, id_number=id_number, name=name)
     session.flush()
     return household
+
+
+def remember_contact(
+    household: Household,
+    now: datetime,
+    *,
+    vault: Vault,
+    phone: str | None = None,
+    id_number: str | None = None,
+    name: str | None = None,
+) -> None:
+    """How the family is reached, as far as it was given; a later value wins. The keys by which it is found stay the first ones."""
+    given = {key: value for key, value in (("phone", phone), ("id_number", id_number), ("name", name)) if value}
+    contact = {**(household.contact or {}), **given}
+    if contact != (household.contact or {}):
+        household.contact = contact
+        household.changed_at = now
+    if phone and household.phone_key is None:
+        household.phone_key = vault.lookup_key("phone", plain_phone(phone))
+    if id_number and household.identity_key is None:
+        household.identity_key = vault.lookup_key("identity", id_number.upper())
 
 
 def remember_facts(household: Household, facts: Mapping[str, Any], now: datetime, unit_code: str | None = None) -> None:
@@ -78,10 +97,3 @@ def _of_conversation(session: Session, conversation_id: int) -> Household | None
         .limit(1)
     )
     return session.scalars(latest).first()
-
-
-def _remember_contact(household: Household, now: datetime, **given: str | None) -> None:
-    contact = {**(household.contact or {}), **{name: value for name, value in given.items() if value}}
-    if contact != (household.contact or {}):
-        household.contact = contact
-        household.changed_at = now

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from actions.calendars import Calendar
 from actions.erasure import erase_conversation
-from actions.households import household_for, remember_facts
+from actions.households import household_for, remember_contact, remember_facts
 from actions.referrals import (
     FINISHED,
+    URGENCIES,
     NewReferral,
     Progress,
     add_to_referral,
@@ -33,7 +34,7 @@ from actions.requests import (
     WithdrawReferral,
 )
 from actions.routing import Destination, Routes, Unit, route
-from store.models import Attachment, Conversation, Office, Referral
+from store.models import Attachment, Conversation, Household, Office, Referral
 from store.vault import Vault
 
 
@@ -212,8 +213,18 @@ def _add(
         now=now,
         calendar=tools.calendar,
     )
+    _learn_contact(session, referral, case, tools, now)
     _attach(session, conversation, referral)
     return _view(session, referral, tools.routes.unit_name(referral.unit_code), fresh=False)
+
+
+def _learn_contact(session: Session, referral: Referral, case: Case, tools: Tools, now: datetime) -> None:
+    """In an emergency the referral is opened first and the telephone asked for afterwards. A reporter's is not the family's."""
+    household = session.get(Household, referral.household_id)
+    if household is None or household.erased_at is not None:
+        return
+    phone = None if referral.kind == "report" else case.facts.get("phone")
+    remember_contact(household, now, vault=tools.vault, phone=phone, id_number=case.facts.get("id_number"))
 
 
 def _own(case: Case, session: Session) -> Referral | None:
@@ -263,12 +274,16 @@ def _view(session: Session, referral: Referral, unit_name: str, *, fresh: bool) 
 
 def _alert(conversation: Conversation, severity: str, now: datetime) -> None:
     """Put the conversation into the operators' queue; a person who owns it keeps it, a higher severity wins."""
-    ranks = ("routine", "urgent", "critical")
-    conversation.severity = max(conversation.severity, severity, key=ranks.index)
+    conversation.severity = worse(conversation.severity, severity)
     if conversation.handoff != "owned":
         if conversation.handoff != "waiting":
             conversation.handoff_at = now
         conversation.handoff = "waiting"
+
+
+def worse(one: str, other: str) -> str:
+    """The graver of two severities."""
+    return max(one, other, key=URGENCIES.index)
 
 
 def _progress(number: str | None, case: Case, conversation: Conversation, session: Session) -> Progress | None:

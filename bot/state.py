@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from nlu.labels import DANGER_URGENCY
+
 MAX_QUESTIONS = 6  # before it sums up and offers a referral
 MAX_WORDS = 4000  # characters of the resident's own words kept for the caseworker
 
@@ -88,6 +90,11 @@ class State:
 
     def explain(self, *topics: str) -> State:
         return replace(self, explained=_union(self.explained, topics))
+
+    def after_a_person(self) -> State:
+        """A person dealt with it and handed the talk back: a crisis is over until the next one is heard."""
+        rest = tuple(danger for danger in self.dangers if DANGER_URGENCY[danger] != "critical")
+        return replace(self, dangers=rest, handed_off=False)
 
     def after_the_referral(self) -> State:
         """The referral is finished: what is known of the household stays, the wish and its dangers are over."""

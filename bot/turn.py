@@ -19,7 +19,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from actions.eligibility import Hint, Policy
-from actions.perform import Case, Results, Tools, is_finished, perform
+from actions.perform import Case, Results, Tools, is_finished, perform, worse
 from actions.requests import OpenReferral
 from bot import memory
 from bot.dialogue import Counsel, decide
@@ -67,14 +67,16 @@ def take_turn(session: Session, message: Inbox, conversation: Conversation, hous
     state = memory.recall(conversation)
     if is_finished(session, state.referral):
         state = state.after_the_referral()
+    if conversation.handoff == "returned":
+        state = state.after_a_person()
     if conversation.handoff == "owned":
-        turn = _listen(state, message, house)
+        turn = _listen(state, message, conversation, house)
     elif message.kind == "text":
         turn = _answer(session, state, message.text or "", conversation, house, now)
     else:
         turn = _receive_other(state, message.kind, house, now)
 
-    memory.remember(conversation, turn.state, now)
+    memory.remember(conversation, replace(turn.state, last_at=now.isoformat()), now)
     if turn.heard:
         message.understanding = turn.heard.understanding.as_json()
     message.status, message.answered_at = "answered", now
@@ -134,11 +136,13 @@ def _receive_other(state: State, kind: str, house: House, now: datetime) -> Turn
     return Turn(state, None, house.wording.reply(parts, Results(), now), parts)
 
 
-def _listen(state: State, message: Inbox, house: House) -> Turn:
-    """A person owns the conversation: understand for the desk's sake, say nothing."""
+def _listen(state: State, message: Inbox, conversation: Conversation, house: House) -> Turn:
+    """A person owns the conversation: understand for the desk's sake, say nothing. A danger moves it up in the queue all the same."""
     if message.kind != "text" or not message.text:
         return Turn(state, None, None)
     heard = hear(message.text, state.asked, house.interpreter)
     understood = heard.understanding
+    if understood.dangers:
+        conversation.severity = worse(conversation.severity, urgency_of(understood.dangers))
     state = state.hear(heard.text, understood.needs, understood.dangers).learn({**heard.extra, **understood.facts})
     return Turn(replace(state, asked=None), heard, None)

@@ -234,6 +234,7 @@ def _shown(
         events=[(event, _target(event.data, routes.unit_name)) for event in referral.events],
         officers=dict(session.execute(select(Officer.id, Officer.name).where(Officer.id.in_(authors))).all()),
         contact=household.contact or {},
+        reporter_phone=(referral.facts or {}).get("phone") if referral.kind == "report" else None,
         with_phone=with_phone,
         facts=fact_lines(house.policy, referral.facts),
         programmes=programme_labels(house.policy, referral.programmes),

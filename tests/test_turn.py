@@ -1,0 +1,110 @@
+"""What a turn leaves in the store beside its reply: how to reach the family, and what a person who takes over can rely on."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from console_browser import open_console
+from sqlalchemy import select, update
+
+from bot.channels.terminal import say
+from bot.inbox import IncomingMessage
+from bot.turn import House, Turn
+from hotline.settings import Settings
+from store.models import Conversation, Household, Referral
+from store.session import Store
+
+
+class Talk:
+    """One resident, a minute between two messages."""
+
+    def __init__(self, store: Store, house: House, now: datetime) -> None:
+        self.store, self.house, self.now, self.said = store, house, now, 0
+
+    def __call__(self, text: str, **after: float) -> Turn:
+        self.said += 1
+        self.now += timedelta(**after) if after else timedelta(minutes=1)
+        return say(self.store, self.house, IncomingMessage("web", "resident", str(self.said), text), self.now)
+
+    def set(self, **values: object) -> None:
+        with self.store.begin() as session:
+            session.execute(update(Conversation).values(**values, version=Conversation.version + 1))
+
+    @property
+    def conversation(self) -> Conversation:
+        with self.store.session() as session:
+            return session.scalars(select(Conversation)).one()
+
+    @property
+    def referral(self) -> Referral:
+        with self.store.session() as session:
+            return session.scalars(select(Referral).order_by(Referral.id.desc())).first() or pytest.fail("no referral")
+
+    @property
+    def household(self) -> Household:
+        with self.store.session() as session:
+            return session.get_one(Household, self.referral.household_id)
+
+
+@pytest.fixture
+def talk(store: Store, house: House, now: datetime) -> Talk:
+    return Talk(store, house, now)
+
+
+def test_a_telephone_given_after_the_referral_was_opened_reaches_the_office(talk: Talk) -> None:
+    assert talk("家里三天没米下锅了,我在岳口镇").results.referral
+    assert talk.household.contact is None or "phone" not in talk.household.contact
+    talk("我电话19900001202")
+    assert (talk.household.contact or {}).get("phone") == "19900001202"
+    assert talk.household.phone_key
+
+
+def test_a_reporters_telephone_stays_with_the_report(talk: Talk) -> None:
+    talk("我是村里的网格员,岳口镇有个老人三天没吃饭了没人管")
+    talk("我电话19900001202")
+    assert talk.referral.kind == "report"
+    assert (talk.referral.facts or {}).get("phone") == "19900001202"
+    assert "phone" not in (talk.household.contact or {})
+    assert talk.household.phone_key is None
+
+
+def test_the_office_sees_a_reporters_telephone_masked_and_in_full_when_asked(talk: Talk, settings: Settings) -> None:
+    talk("我是村里的网格员,岳口镇有个老人三天没吃饭了没人管")
+    talk("我电话19900001202")
+    console = open_console(settings, talk.store, talk.house, talk.now)
+    browser = console.as_role("supervisor")
+    page = f"/console/referrals/{talk.referral.id}"
+    assert "反映人电话" in browser.get(page).text
+    assert "19900001202" not in browser.get(page).text
+    assert "19900001202" in browser.post(f"{page}/phone").text
+
+
+def test_a_danger_said_to_a_person_moves_the_conversation_up(talk: Talk) -> None:
+    talk("转人工")
+    talk.set(handoff="owned")
+    turn = talk("我不想活了")
+    assert turn.reply is None
+    assert (talk.conversation.handoff, talk.conversation.severity) == ("owned", "critical")
+    talk("家里没米了")
+    assert talk.conversation.severity == "critical"
+
+
+def test_a_crisis_that_a_person_handed_back_is_over_and_a_new_one_is_new(talk: Talk) -> None:
+    talk("我不想活了")
+    talk.set(handoff="returned", severity="routine", owner_id=None)
+    turn = talk("我家里困难,老婆有病,一个月收入三百块钱")
+    assert "stay" not in [part.template for part in turn.parts], turn.reply
+    assert "self_harm" in talk.referral.dangers
+    turn = talk("我真的不想活了")
+    assert "danger_self_harm" in [part.template for part in turn.parts]
+    assert (talk.conversation.handoff, talk.conversation.severity) == ("waiting", "critical")
+
+
+def test_talking_to_a_person_is_no_absence(talk: Talk) -> None:
+    talk("家里三天没米下锅了,我在岳口镇")
+    talk.set(handoff="owned")
+    talk("我等着呢", hours=7)
+    talk.set(handoff="returned")
+    turn = talk("我电话19900001202")
+    assert "welcome_back" not in [part.template for part in turn.parts]
