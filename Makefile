@@ -9,18 +9,21 @@ PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
 HOTLINE := .venv/bin/hotline
 NLU ?= embedded
 export HOTLINE_NLU = $(NLU)
+SETUP_NLU := $(if $(filter rasa,$(NLU)),$(PYTHON) scripts/setup_rasa.py,:)
 
 .PHONY: help run chat setup test check lint train screenshots bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
-run: ## set up what is missing and start the product at http://127.0.0.1:8000
+run: ## set up what is missing and start the product at http://127.0.0.1:8000 (NLU=rasa: with Rasa)
 	@$(PYTHON) scripts/setup.py run
+	@$(SETUP_NLU)
 	@exec $(HOTLINE) serve --setup
 
 chat: ## talk to the assistant in the terminal
 	@$(PYTHON) scripts/setup.py run
+	@$(SETUP_NLU)
 	@$(HOTLINE) setup
 	@exec $(HOTLINE) chat
 
@@ -30,12 +33,12 @@ setup: ## install everything, the test tools too
 test: ## set up and run every test
 	@$(PYTHON) scripts/setup.py test
 	@$(MAKE) --no-print-directory lint
-	@.venv/bin/pytest -p no:cacheprovider
+	@.venv/bin/pytest -p no:cacheprovider -n 2 --dist loadfile
 
 check: ## the quick tests, within a minute
 	@$(PYTHON) scripts/setup.py check
 	@$(MAKE) --no-print-directory lint
-	@.venv/bin/pytest -m "not slow"
+	@.venv/bin/pytest -m "not slow" -n 2
 
 lint: ## style, types and import rules
 	@.venv/bin/ruff check --quiet .
@@ -45,12 +48,13 @@ lint: ## style, types and import rules
 train: ## train the embedded interpreter from nlu/data
 	@$(HOTLINE) train
 
-screenshots: ## screenshots of every page at 360 and 1440 px, into docs/images
+screenshots: ## pictures of every page at 360 and 1440 px into docs/images, and the conversation in README.md
 	@$(PYTHON) scripts/setup.py test
 	@.venv/bin/python scripts/screenshots.py
+	@.venv/bin/python scripts/transcript.py
 
 bench: ## the figures of docs/benchmarks.md
 	@.venv/bin/python bench/turns.py
 
 clean: ## remove what was installed and written here; data in var/ stays
-	rm -rf .venv node_modules .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-rasa node_modules .pytest_cache .mypy_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from bot.wording import Wording
 from hotline.errors import StartError
 from hotline.settings import Settings
 from nlu.embedded import EmbeddedInterpreter, ModelDamaged, ModelMissing, model_is_current
+from nlu.rasa_client import RasaInterpreter
 from nlu.understanding import Interpreter
 from store.models import Conversation
 from store.session import Store, migrate, open_store
@@ -114,11 +116,12 @@ def memory_store() -> Store:
 
 
 def open_interpreter(settings: Settings, *, train: Callable[[Path, Path], object] | None = None) -> Interpreter:
-    """The embedded interpreter; with `train` it is trained first when its model is missing or older than its data."""
-    if settings.nlu == "rasa":
-        raise StartError(
-            "HOTLINE_NLU=rasa 还不能用:热线目前只接了内置的理解模型。请去掉这个设置,或者写成 HOTLINE_NLU=embedded。"
-        )
+    """The interpreter of the settings; with `train` its model is trained first when it is missing or older than its data."""
+    embedded = _open_embedded(settings, train)
+    return _open_rasa(settings, embedded, may_train=train is not None) if settings.nlu == "rasa" else embedded
+
+
+def _open_embedded(settings: Settings, train: Callable[[Path, Path], object] | None) -> EmbeddedInterpreter:
     folder, data = settings.model_folder, settings.nlu_data
     if train and not model_is_current(folder, data):
         train(data, folder)
@@ -128,6 +131,42 @@ def open_interpreter(settings: Settings, *, train: Callable[[Path, Path], object
         raise StartError(f"找不到理解模型 {folder}。请先运行 hotline train。") from error
     except ModelDamaged as error:
         raise StartError(f"理解模型 {folder} 已损坏。请运行 hotline train 重新训练。") from error
+
+
+def _open_rasa(settings: Settings, embedded: EmbeddedInterpreter, *, may_train: bool) -> RasaInterpreter:
+    """Ask the server of the settings, or one of our own that ends with this process."""
+    url, token = settings.rasa_url, settings.rasa_token.get_secret_value().strip() if settings.rasa_token else ""
+    if url and not token:
+        raise StartError("有 HOTLINE_RASA_URL 就要有 HOTLINE_RASA_TOKEN:没有口令的 Rasa 谁都可以删掉它的模型。")
+    if not url:
+        from hotline.rasa_process import MODEL_FILE, start_rasa
+
+        if may_train:
+            train_rasa_if_needed(settings, tell_user)
+        model = settings.rasa_model_folder / MODEL_FILE
+        if not model.is_file():
+            raise StartError(f"找不到 Rasa 模型 {model}。请先运行 hotline train --nlu rasa。")
+        process = start_rasa(model, settings.rasa_log, tell_user)
+        atexit.register(process.stop)
+        url, token = process.running.url, process.running.token
+    return RasaInterpreter(embedded, url, token, timeout=settings.rasa_timeout)
+
+
+def train_rasa_if_needed(settings: Settings, tell: Callable[[str], object]) -> None:
+    """Train our own Rasa's model when it is missing or older than what it is made of. Raises `StartError` in words."""
+    from hotline.rasa_process import rasa_model_is_current, train_rasa
+
+    folder, data = settings.rasa_model_folder, settings.nlu_data
+    if rasa_model_is_current(folder, data):
+        tell("Rasa 模型:已是最新")
+        return
+    tell("Rasa 模型:第一次启动或数据有改动,正在训练,要几分钟……")
+    train_rasa(data, folder, settings.rasa_log)
+
+
+def tell_user(text: str) -> None:
+    """On standard error: standard output belongs to what a command was asked for."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def open_policy(settings: Settings) -> Policy:

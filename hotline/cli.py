@@ -137,12 +137,23 @@ def chat(json_lines: JsonFlag = False) -> None:
 
 
 @app.command()
-def train() -> None:
-    """从 nlu/data 训练内置的理解模型。"""
-    from nlu.training import train as fit
-
+def train(
+    nlu: Annotated[str, typer.Option(help="训练哪一个:embedded 或 rasa;默认是正在用的")] = "",
+) -> None:
+    """从 nlu/data 训练理解模型。"""
     settings = Settings()
-    typer.echo(str(fit(settings.nlu_data, settings.model_folder)))
+    which = nlu or settings.nlu
+    if which == "rasa":
+        from hotline.rasa_process import train_rasa
+
+        typer.echo("正在训练 Rasa 模型,要几分钟……", err=True)
+        typer.echo(str(train_rasa(settings.nlu_data, settings.rasa_model_folder, settings.rasa_log)))
+    elif which == "embedded":
+        from nlu.training import train as fit
+
+        typer.echo(str(fit(settings.nlu_data, settings.model_folder)))
+    else:
+        raise typer.BadParameter("只有 embedded 和 rasa")
 
 
 @app.command()

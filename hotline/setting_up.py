@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from actions.directory import load_sample_directory
 from actions.officers import create_officer
-from hotline.assembly import open_settled_store
+from hotline.assembly import open_settled_store, train_rasa_if_needed
 from hotline.errors import StartError
 from hotline.settings import Settings
 from nlu.embedded import model_is_current
@@ -41,6 +41,8 @@ def set_up(settings: Settings, tell: Callable[[str], object], train: Callable[[P
     finally:
         store.close()
     _model(settings, tell, train)
+    if settings.nlu == "rasa" and not settings.rasa_url:
+        train_rasa_if_needed(settings, lambda text: tell(f"⑤ {text}"))
 
 
 def _officers(store: Store, tell: Callable[[str], object]) -> None:

@@ -64,3 +64,7 @@ class Settings(BaseSettings):
     @property
     def rasa_model_folder(self) -> Path:
         return self.rasa_model or self.var / "models" / "rasa"
+
+    @property
+    def rasa_log(self) -> Path:
+        return self.var / "rasa.log"
