@@ -50,6 +50,9 @@ def erase_conversation(
     conversation = session.get(Conversation, conversation_id)
     if conversation is not None:
         conversation.state, conversation.erased_at = None, now
+        # Nobody is to be called to an empty conversation, nor to the same resident's next one because of this.
+        conversation.handoff, conversation.handoff_at, conversation.owner_id = "none", None, None
+        conversation.severity = "routine"
         if not farewell:
             _empty_rest(session, conversation)
     audit.record(
@@ -136,7 +139,9 @@ def _empty_messages(session: Session, conversation_id: int) -> None:
         .values(text=None, understanding=None)
     )
     session.execute(
-        update(Outbox).where(Outbox.conversation_id == conversation_id, Outbox.status != "waiting").values(text=EMPTY)
+        update(Outbox)
+        .where(Outbox.conversation_id == conversation_id, Outbox.status != "waiting")
+        .values(text=EMPTY, template=EMPTY)  # which reply it was tells what was said
     )
     session.execute(delete(Outbox).where(Outbox.conversation_id == conversation_id, Outbox.status == "waiting"))
     session.execute(delete(Attachment).where(Attachment.conversation_id == conversation_id))

@@ -46,7 +46,15 @@ def create_app(
             if not worker_inside:
                 yield
                 return
-            worker = Worker(store, house, channels.senders, channels.fetchers, channels.fetched, clock)
+            worker = Worker(
+                store,
+                house,
+                channels.senders,
+                channels.fetchers,
+                channels.fetched,
+                clock,
+                retention_days=settings.retention_days,
+            )
             channels.on_message(worker.wake)
             app.state.wake = worker.wake
             await worker.start()

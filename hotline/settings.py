@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     policy: Path = ROOT / "policy"
     nlu_data: Path = ROOT / "nlu" / "data"
     log_level: str = "INFO"
+    retention_days: int = Field(
+        730, ge=1, description="days after the last message when a conversation whose referrals are finished is erased"
+    )
 
     telegram_bot_token: SecretStr | None = Field(
         None, validation_alias=AliasChoices("TELEGRAM_BOT_TOKEN", "HOTLINE_TELEGRAM_BOT_TOKEN", "telegram_bot_token")

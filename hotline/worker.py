@@ -9,13 +9,13 @@ import asyncio
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from actions.erasure import finish_erasures
+from actions.erasure import expire, finish_erasures
 from actions.perform import Results
 from bot.attachments import APOLOGY, Fetcher, fetch_waiting
 from bot.inbox import answer_waiting, anything_due
@@ -29,6 +29,7 @@ log = structlog.get_logger()
 IDLE_SECONDS = 0.25  # how long a message from another process may lie before it is seen
 TROUBLE_SECONDS = 2.0  # pause after the store failed us
 HOUSEKEEPING_SECONDS = 20.0
+EXPIRE_EVERY = timedelta(hours=1)
 STOP_SECONDS = 10.0  # for the turn at hand and the replies that are under way
 SENDING_AT_ONCE = 20
 ALIVE = "worker.alive"  # touched by `hotline worker` while it works; the container's health check looks at its age
@@ -41,7 +42,8 @@ def now() -> datetime:
 class Worker:
     """Call `wake` after storing a message in this process; `start` and `stop` once each.
 
-    `senders` push replies out; the channels in `fetched` hand theirs over when their residents ask.
+    `senders` push replies out; the channels in `fetched` hand theirs over when their residents ask. What was not heard of for
+    `retention_days` is erased; None keeps it.
     """
 
     def __init__(
@@ -53,9 +55,11 @@ class Worker:
         fetched: Collection[str] = (),
         clock: Callable[[], datetime] = now,
         alive: Path | None = None,
+        retention_days: int | None = None,
     ) -> None:
         self.store, self.house, self.senders, self.clock = store, house, dict(senders), clock
         self.fetchers, self.fetched, self.alive = dict(fetchers or {}), tuple(fetched), alive
+        self.retention_days, self._expired_at = retention_days, datetime.min.replace(tzinfo=UTC)
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._take_turns, name="turns", daemon=True)
@@ -155,6 +159,7 @@ class Worker:
 
     async def _keep_house(self) -> bool:
         await asyncio.to_thread(self._finish_erasures)
+        await asyncio.to_thread(self._expire)
         if self.alive:
             self.alive.touch()
         return False
@@ -162,6 +167,17 @@ class Worker:
     def _finish_erasures(self) -> None:
         with self.store.begin() as session:
             finish_erasures(session)
+
+    def _expire(self) -> None:
+        """Retention, every hour: some hundreds in a transaction, so that messages do not wait for it."""
+        moment = self.clock()
+        if self.retention_days is None or moment - self._expired_at < EXPIRE_EVERY:
+            return
+        more = True
+        while more and not self._stopping.is_set():
+            with self.store.begin() as session:
+                more = expire(session, moment, self.retention_days) > 0
+        self._expired_at = moment
 
 
 async def _pause(event: asyncio.Event, seconds: float) -> None:
@@ -200,6 +216,7 @@ def work(settings: Settings) -> None:
                 channels.fetchers,
                 channels.fetched,
                 alive=settings.var / ALIVE,
+                retention_days=settings.retention_days,
             )
             channels.on_message(running.wake)
             await running.start()

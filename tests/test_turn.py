@@ -8,11 +8,12 @@ import pytest
 from console_browser import open_console
 from sqlalchemy import select, update
 
+from actions.erasure import finish_erasures
 from bot.channels.terminal import say
 from bot.inbox import IncomingMessage
 from bot.turn import House, Turn
 from hotline.settings import Settings
-from store.models import Conversation, Household, Referral
+from store.models import Conversation, Household, Inbox, Outbox, Referral, ReferralEvent
 from store.session import Store
 
 
@@ -108,3 +109,23 @@ def test_talking_to_a_person_is_no_absence(talk: Talk) -> None:
     talk.set(handoff="returned")
     turn = talk("我电话19900001202")
     assert "welcome_back" not in [part.template for part in turn.parts]
+
+
+def test_after_delete_everything_nothing_tells_what_was_said(talk: Talk) -> None:
+    talk("家里三天没米下锅了,我在岳口镇,电话19900001202")
+    assert talk.conversation.handoff == "waiting"
+    talk("把我的资料都删掉")
+    assert talk("是的,删掉").results.erased
+    assert (talk.conversation.handoff, talk.conversation.severity) == ("none", "routine")
+    with talk.store.begin() as session:
+        assert finish_erasures(session) == 1
+    with talk.store.session() as session:
+        assert {(row.text, row.template) for row in session.scalars(select(Outbox))} == {("", "")}
+        assert {(row.text, row.understanding) for row in session.scalars(select(Inbox))} == {(None, None)}
+        referral, household = session.scalars(select(Referral)).one(), session.scalars(select(Household)).one()
+        assert (referral.summary, referral.facts, referral.event_place) == ("", None, None)
+        assert (household.contact, household.facts, household.phone_key) == (None, None, None)
+        assert not [e for e in session.scalars(select(ReferralEvent)) if e.note]
+    assert talk.conversation.address is None
+    talk("你好", days=1)
+    assert talk.conversation.handoff == "none"
