@@ -58,13 +58,18 @@ def overlaps(evaluated: list[str], trained: list[str]) -> list[tuple[str, str]]:
 
 def main() -> None:
     evaluated = [
-        json.loads(line)["text"] for name in sys.argv[1:] for line in Path(name).open(encoding="utf-8") if line.strip()
+        json.loads(line)["text"]
+        for name in sys.argv[1:]
+        for line in Path(name).read_text("utf-8").split("\n")
+        if line.strip()
     ]
     trained = [example.text for example in read_corpus(DATA)]
     pairs = overlaps(evaluated, trained)
     for mine, theirs in pairs:
         print(f"{mine}\n  = {theirs}")
-    print(f"{len(evaluated)} evaluation messages against {len(trained)} training messages: {len(pairs)} the same or nearly so")
+    print(
+        f"{len(evaluated)} evaluation messages against {len(trained)} training messages: {len(pairs)} the same or nearly so"
+    )
     sys.exit(bool(pairs))
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -17,6 +18,7 @@ import grimp
 import pytest
 
 from hotline.settings import ROOT, Settings
+from nlu.understanding import Interpreter
 
 PACKAGES = ("bot", "nlu", "actions", "console", "monitor", "store", "hotline")
 CONTRACTS = {
@@ -261,6 +263,17 @@ def test_every_variable_of_the_environment_in_the_readme_is_read() -> None:
 
     assert named <= known
     assert {"HOTLINE_PORT", "HOTLINE_STORE_URL", "TELEGRAM_BOT_TOKEN"} <= named
+
+
+def test_the_conversation_in_the_readme_is_what_the_product_says(interpreter: Interpreter) -> None:
+    """`make screenshots` renews it."""
+    assert interpreter  # trained before the command would train it
+    said = README.read_text("utf-8")
+    number = re.compile(r"JN-\d{5}-\d{5}-[A-Z]")
+    renewed = [sys.executable, "-c", "import sys, transcript; sys.stdout.write(transcript.renewed(sys.stdin.read()))"]
+    done = subprocess.run(renewed, cwd=ROOT / "scripts", input=said, capture_output=True, text=True, check=True)
+
+    assert number.sub("JN", done.stdout) == number.sub("JN", said)
 
 
 def test_make_alone_lists_the_verbs() -> None:

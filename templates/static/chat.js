@@ -2,12 +2,16 @@
 "use strict";
 (() => {
   const at = (id) => document.getElementById(id);
-  const log = at("log"), form = at("form"), text = at("text"), key = at("key"), notice = at("notice"), end = at("end");
+  const log = at("log"), view = log.parentElement, form = at("form"), text = at("text"), key = at("key"), notice = at("notice"), end = at("end");
   let cursor = Number(log.dataset.cursor), waiting = null, source = null;
 
   const toEnd = () => end.scrollIntoView({ block: "end" });
   // A reply longer than the window is read from its beginning.
-  const toLine = (line) => line.offsetHeight > Math.min(log.parentElement.clientHeight, innerHeight * 0.7) ? line.scrollIntoView({ block: "start" }) : toEnd();
+  const toLine = (line) => line.offsetHeight > Math.min(view.clientHeight, innerHeight * 0.7) ? line.scrollIntoView({ block: "start" }) : toEnd();
+  // Whoever reads the end still sees it when the keyboard comes up or the telephone is turned.
+  let atEnd = true;
+  view.addEventListener("scroll", () => { atEnd = view.scrollHeight - view.scrollTop - view.clientHeight < 80; }, { passive: true });
+  new ResizeObserver(() => { if (atEnd) toEnd(); }).observe(view);
   const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(9)), (n) => n.toString(16).padStart(2, "0")).join("");
 
   function show(author, fill) {
