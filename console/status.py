@@ -14,6 +14,7 @@ from actions.eligibility.describe import review
 from console.house import House
 from console.pages import CHINA, page
 from console.security import STATUS_ROLES, Visit, for_roles
+from nlu.rasa_client import RasaInterpreter
 from store.models import Attachment, Inbox, Outbox
 from store.session import Store, is_current
 
@@ -38,6 +39,7 @@ def status(request: Request, visit: Watcher) -> Response:
         "status/one.html",
         visit,
         interpreter=house.interpreter.name,
+        rasa=house.interpreter.look() if isinstance(house.interpreter, RasaInterpreter) else None,
         database=store.engine.dialect.name,
         current=is_current(store),
         telegram=request.app.state.telegram is not None,

@@ -1,4 +1,4 @@
-"""Rasa components for Chinese: one token per character, n-grams of characters, n-grams of syllables.
+"""Rasa components for Chinese: one token per character; n-grams of characters and of syllables; signs of a whole message.
 
 Registered with Rasa's default recipe and named in config.yml as `zh_components.HanziTokenizer` and so on. Rasa finds this
 module because it is started in this folder (hotline/rasa_process.py, the Dockerfile). Runs on Python 3.10; `nlu` on the
@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Type
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -41,7 +41,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 TOKEN = re.compile(r"[0-9０-９]+|[A-Za-zＡ-Ｚａ-ｚ]+|\S")
 """A run of digits, a run of Latin letters, or any one other character that is no blank."""
 WEIGHTS_FILE = "weights.json"
-FIRST, LAST = "^", "$"
+FIRST, LAST = "⊢", "⊣"  # the edges of a message; nobody types them
 BETWEEN = " "  # of the units of an n-gram: never inside a unit, since units hold no blanks
 
 
@@ -82,11 +82,11 @@ class WeighedFeaturizer(SparseFeaturizer, GraphComponent):
     to length `norm`, so that a letter of 500 characters and a greeting are of one size.
 
     Configuration: `norm`; `min_df`, in how many training messages a feature has to stand; `sequence`, whether tokens have
-    rows of their own (DIET without transformer layers does not look at them).
+    rows of their own. DIET without transformer layers does not look at those, but wants one featurizer to have them.
     """
 
     @classmethod
-    def required_components(cls) -> list[Type]:
+    def required_components(cls) -> list[type]:
         return [Tokenizer]
 
     @staticmethod
@@ -99,6 +99,8 @@ class WeighedFeaturizer(SparseFeaturizer, GraphComponent):
             value = config.get(name, 1)
             if not isinstance(value, int) or value < 1:
                 raise InvalidConfigException(f"{cls.__name__}: {name} must be a whole number from 1, not {value!r}")
+        if not config.get("norm", 1.0) > 0:
+            raise InvalidConfigException(f"{cls.__name__}: norm must be above 0, not {config['norm']!r}")
 
     def __init__(
         self,
@@ -209,11 +211,12 @@ class NgramFeaturizer(WeighedFeaturizer):
         return [*rows[:-2], rows[-2] + rows[-1]]
 
     def _ending_at(self, units: Sequence[str], position: int) -> Iterator[str]:
-        """N-grams ending at `position`; one that would hold an empty unit is left out."""
+        """N-grams ending at `position`; one that would hold an empty unit is left out, and so is an edge by itself."""
         for start in range(position, max(position - self._config["max_ngram"], -1), -1):
             if not units[start]:
                 return
-            yield BETWEEN.join(units[start : position + 1])
+            if units[start] != LAST:
+                yield BETWEEN.join(units[start : position + 1])
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
