@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 IDLE_SECONDS = 0.25  # how long a message from another process may lie before it is seen
 TROUBLE_SECONDS = 2.0  # pause after the store failed us
+HAND_OVER_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 20.0
 EXPIRE_EVERY = timedelta(hours=1)
 STOP_SECONDS = 10.0  # for the turn at hand and the replies that are under way
@@ -76,6 +77,7 @@ class Worker:
         self._thread.start()
         self._tasks = [
             asyncio.create_task(self._repeat(self._send, IDLE_SECONDS, self._replies)),
+            asyncio.create_task(self._repeat(self._hand_over, HAND_OVER_SECONDS)),
             asyncio.create_task(self._repeat(self._keep_house, HOUSEKEEPING_SECONDS)),
         ]
         if self.fetchers:
@@ -132,7 +134,6 @@ class Worker:
                     woken.clear()
 
     async def _send(self) -> bool:
-        await asyncio.to_thread(hand_over, self.store, self.fetched, self.clock())
         room = SENDING_AT_ONCE - len(self._under_way)
         if room <= 0 or not self.senders:
             return False
@@ -142,6 +143,11 @@ class Worker:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         return False  # a finished delivery wakes us, and so does a turn
+
+    async def _hand_over(self) -> bool:
+        """The page shows a reply as soon as its turn is committed; that it left is written down for many at once."""
+        await asyncio.to_thread(hand_over, self.store, self.fetched, self.clock())
+        return False
 
     async def _deliver(self, reply: Due) -> None:
         try:
