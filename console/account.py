@@ -31,6 +31,8 @@ def enter(
 ) -> Response:
     store: Store = request.app.state.store
     now: datetime = request.app.state.clock()
+    if request.app.state.too_many_sign_ins(request.client.host if request.client else "", now):
+        return page("account/sign_in.html", None, 429, problem="too_fast", changed=False)
     problem, token = "", ""
     with store.begin() as session:
         try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
@@ -20,6 +20,8 @@ from console.security import FormExpired, NotAllowed, NotSignedIn, PasswordDue, 
 from store.vault import VaultError
 
 log = structlog.get_logger()
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def console_routes() -> APIRouter:
@@ -37,8 +39,21 @@ def home(visit: Annotated[Visit, Depends(signed_in)]) -> Response:
     return RedirectResponse(f"/console/{sections[0]}", 303) if sections else page("home/nothing.html", visit)
 
 
-def install_handlers(app: FastAPI) -> None:
-    """What is shown instead of a page. Outside the console each error keeps the treatment that it had."""
+def install_handlers(app: FastAPI, elsewhere: Callable[[int], Response]) -> None:
+    """What is shown instead of a page: in the console ours, outside it what `elsewhere` makes of the status."""
+
+    def shown(kind: str, status_code: int) -> Handler:
+        async def handle(request: Request, error: Exception) -> Response:
+            if status_code >= 500:  # the kind only: an error's text may hold somebody's words
+                log.error(kind, error=type(error).__name__, path=request.scope.get("path", "").split("/")[1:3])
+            return _trouble(kind, status_code) if _in_console(request) else elsewhere(status_code)
+
+        return handle
+
+    async def http_trouble(request: Request, error: Exception) -> Response:
+        code = error.status_code if isinstance(error, HTTPException) else 500
+        return await shown("not_found" if code in (404, 405) else "wrong_request", code)(request, error)
+
     app.add_exception_handler(NotSignedIn, lambda *_: RedirectResponse("/console/sign-in", 303))
     app.add_exception_handler(PasswordDue, lambda *_: RedirectResponse("/console/password", 303))
     app.add_exception_handler(NotAllowed, lambda *_: _trouble("not_allowed", 403))
@@ -46,9 +61,10 @@ def install_handlers(app: FastAPI) -> None:
     for missing in (ReferralNotFound, ConversationNotFound, BadOfficer):
         app.add_exception_handler(missing, lambda *_: _trouble("not_found", 404))
     for failed in (SQLAlchemyError, VaultError):
-        app.add_exception_handler(failed, _store_trouble)
-    app.add_exception_handler(RequestValidationError, _wrong_request)
-    app.add_exception_handler(HTTPException, _http_trouble)
+        app.add_exception_handler(failed, shown("store_trouble", 503))
+    app.add_exception_handler(RequestValidationError, shown("wrong_request", 422))
+    app.add_exception_handler(HTTPException, http_trouble)
+    app.add_exception_handler(Exception, shown("our_fault", 500))
 
 
 def _trouble(kind: str, status_code: int) -> Response:
@@ -57,24 +73,3 @@ def _trouble(kind: str, status_code: int) -> Response:
 
 def _in_console(request: Request) -> bool:
     return request.url.path == "/console" or request.url.path.startswith("/console/")
-
-
-async def _store_trouble(request: Request, error: Exception) -> Response:
-    log.error("store_trouble", error=type(error).__name__, path=request.scope.get("path", "").split("/")[1:3])
-    if _in_console(request):
-        return _trouble("store_trouble", 503)
-    return PlainTextResponse("503", 503)
-
-
-async def _wrong_request(request: Request, error: Exception) -> Response:
-    if _in_console(request) or not isinstance(error, RequestValidationError):
-        return _trouble("wrong_request", 422)
-    return await request_validation_exception_handler(request, error)
-
-
-async def _http_trouble(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    if _in_console(request):
-        return _trouble("not_found" if error.status_code in (404, 405) else "wrong_request", error.status_code)
-    return await http_exception_handler(request, error)

@@ -28,6 +28,8 @@ from store.session import Store
 
 log = structlog.get_logger()
 
+SIGN_INS_A_MINUTE = 30  # from one address of the network; each costs a twentieth of a second
+
 
 def create_app(
     settings: Settings,
@@ -67,13 +69,14 @@ def create_app(
     app.state.store, app.state.settings, app.state.clock, app.state.house = store, settings, clock, house
     app.state.wake = lambda: None
     app.state.telegram = None
+    app.state.too_many_sign_ins = web.TooFast(SIGN_INS_A_MINUTE)
     app.state.stopping = threading.Event()
     app.add_api_route("/health", health, methods=["GET"])
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
     app.include_router(web.routes())
     app.include_router(telegram.routes())
     app.include_router(console_routes(), prefix="/console")
-    install_handlers(app)
+    install_handlers(app, elsewhere=web.trouble_page)
     return app
 
 

@@ -10,6 +10,7 @@ import asyncio
 import html
 import json
 import secrets
+import threading
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ LONGEST_BODY = (
     4_000_000  # bytes: so many characters, each as the up to 12 bytes of a form's %XX, and some more to say so in words
 )
 MESSAGES_A_MINUTE = 30
+NEW_TALKS_A_MINUTE = 60  # from one address of the network: a flood of made-up emergencies must not hide the real ones
 SHOWN = 200  # messages of the past shown on the page
 EVENT_SECONDS = 0.5
 QUIET_EVENT_SECONDS = 2.0  # when nothing was said for a while: many pages stay open with nobody before them
@@ -86,13 +88,18 @@ class Line:
 
 
 class TooFast:
-    """At most so many messages a minute from one browser. Kept in memory: a restart forgives."""
+    """At most so many a minute from one address. Kept in memory: a restart forgives."""
 
-    def __init__(self, limit: int = MESSAGES_A_MINUTE) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self._seen: dict[str, deque[datetime]] = defaultdict(deque)
+        self._lock = threading.Lock()
 
     def __call__(self, address: str, now: datetime) -> bool:
+        with self._lock:
+            return self._one_more(address, now)
+
+    def _one_more(self, address: str, now: datetime) -> bool:
         seen = self._seen[address]
         while seen and now - seen[0] > timedelta(minutes=1):
             seen.popleft()
@@ -105,6 +112,21 @@ class TooFast:
                 {name: times for name, times in self._seen.items() if times and now - times[-1] < timedelta(minutes=1)},
             )
         return False
+
+
+class Flood:
+    """Whether a message is one too many: of this browser, or of browsers unknown so far behind one address of the network.
+
+    A cookie may be made up, so it is the store that says whether the browser is known.
+    """
+
+    def __init__(self) -> None:
+        self._messages, self._new = TooFast(MESSAGES_A_MINUTE), TooFast(NEW_TALKS_A_MINUTE)
+
+    def __call__(self, store: Store, address: str, client: str, now: datetime) -> bool:
+        """Raises SQLAlchemyError."""
+        known = is_known(store, address)
+        return self._messages(address, now) or (not known and self._new(client, now))
 
 
 def transcript(store: Store, address: str) -> list[Line]:
@@ -139,6 +161,17 @@ def _replies(session: Session, conversation_id: int, after: int) -> list[Line]:
     return [Line(row.author, row.text, row.created_at, row.id) for row in reversed(rows) if row.text]
 
 
+def is_known(store: Store, address: str) -> bool:
+    """Whether this browser has written before."""
+    with store.session() as session:
+        return _conversation(session, store, address) is not None
+
+
+def client_of(request: Request) -> str:
+    """The address of the network that a request comes from. Behind a proxy it is the one that the proxy names, if uvicorn trusts it."""
+    return request.client.host if request.client else ""
+
+
 def unanswered(store: Store, address: str) -> bool:
     """Whether a message of this browser still waits for its turn."""
     with store.session() as session:
@@ -148,7 +181,7 @@ def unanswered(store: Store, address: str) -> bool:
 
 def routes() -> APIRouter:
     router = APIRouter()
-    too_fast = TooFast()
+    flood = Flood()
 
     @router.get("/", response_class=HTMLResponse)
     async def page(request: Request) -> Response:
@@ -186,11 +219,11 @@ def routes() -> APIRouter:
         fresh = not address
         address = address or secrets.token_urlsafe(32)
         now: datetime = request.app.state.clock()
-        if too_fast(address, now):
-            return _answer(wants_json, "fast", 429)
         store: Store = request.app.state.store
         message = IncomingMessage(CHANNEL, address, _external_id(store, address, key, text), text)
         try:
+            if await run_in_threadpool(flood, store, address, client_of(request), now):
+                return _answer(wants_json, "fast", 429)
             await run_in_threadpool(receive, store, message, now)
         except SQLAlchemyError as error:
             log.error("store_trouble", error=type(error).__name__)
@@ -219,19 +252,23 @@ def routes() -> APIRouter:
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    @router.get("/leave", response_class=HTMLResponse)
-    async def left() -> Response:
-        return _page("left.html")
-
-    @router.post("/leave")
-    async def leave() -> Response:
-        """Quick exit: the browser forgets us; what was said stays with the people who help."""
-        response = RedirectResponse("/leave", 303)
-        response.delete_cookie(COOKIE, path="/")
-        response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
-        return _private(response)
-
+    router.add_api_route("/leave", left, response_class=HTMLResponse)
+    router.add_api_route("/leave", leave, methods=["POST"])
     return router
+
+
+def left() -> Response:
+    return _page("left.html")
+
+
+def leave(request: Request) -> Response:
+    """Quick exit: the browser forgets us; what was said stays with the people who help."""
+    response = RedirectResponse("/leave", 303)
+    if not _same_origin(request):  # somebody else's page must not make us forget a conversation
+        return _private(response)
+    response.delete_cookie(COOKIE, path="/")
+    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    return _private(response)
 
 
 async def _read_form(request: Request) -> tuple[str, str]:
@@ -322,6 +359,11 @@ def _answer(wants_json: bool, notice: str, status: int) -> Response:
     if wants_json:
         return JSONResponse({"error": sentence}, status)
     return _page("refused.html", status, sentence=sentence)
+
+
+def trouble_page(status: int) -> Response:
+    """What a resident sees instead of a page that is not there, or that failed."""
+    return _page("trouble.html" if status >= 500 else "missing.html", status)
 
 
 def _page(name: str, status: int = 200, **data: object) -> HTMLResponse:
