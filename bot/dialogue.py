@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from actions.eligibility import Hint, Policy, assess, next_question, validate_facts
@@ -32,6 +32,7 @@ from nlu.answers import read_answer
 from nlu.hear import Heard
 from nlu.labels import DANGER_URGENCY, URGENCY_RANK, urgency_of
 
+CHINA: Final = timezone(timedelta(hours=8))
 SHORT_ANSWER = 10  # characters; a longer denial denies something else than the question
 RETURN_AFTER = timedelta(hours=6)  # a silence after which the talk is picked up with a word of welcome
 SURE_IN_A_CASE = 0.5  # confidence from which a new topic is believed in the middle of a case
@@ -39,7 +40,8 @@ UNSURE_BELOW = 0.30  # confidence under which nothing but facts and dangers is b
 
 # Side questions that are answered in passing, in this order.
 _SIDE: Final = (
-    "papers", "proxy", "home_visit", "anonymous", "both_subsidies", "how_long", "who_decides", "cost", "amount", "appeal", "money_now", "seized",
+    "papers", "proxy", "home_visit", "anonymous", "both_subsidies", "how_long", "who_decides", "cost", "amount", "appeal",
+    "money_now", "seized",
 )  # fmt: skip
 # Asking for one of these when another is known would be asking twice.
 _SAME_QUESTION: Final = (
@@ -72,7 +74,7 @@ class Counsel:
     find_unit: Callable[[str | None], Unit | None]
 
     def hints(self, facts: Mapping[str, Any], now: datetime) -> tuple[Hint, ...]:
-        return assess(self.policy, facts, now.date(), self.place)
+        return assess(self.policy, facts, now.astimezone(CHINA).date(), self.place)  # the law's day begins there
 
 
 def decide(state: State, heard: Heard, counsel: Counsel, now: datetime) -> Step:
@@ -167,8 +169,11 @@ class _Talk:
             self.state = self.state.for_another_household()
             self.say("another_household")
         self.asked = self.state.conflict.fact if self.state.conflict else self.state.asked
-        _, errors = validate_facts(self.counsel.policy, {**heard.extra, **heard.understanding.facts})
-        impossible = {name: heard.understanding.facts.get(name, heard.extra.get(name)) for name in errors}
+        stated = {**heard.extra, **heard.understanding.facts}
+        if self.asked and self.asked not in OWN_QUESTIONS and heard.answer and heard.answer.kind == "value":
+            stated.setdefault(self.asked, heard.answer.value)
+        _, errors = validate_facts(self.counsel.policy, stated)
+        impossible = {name: stated[name] for name in errors}
         self.learned = learn(self.state, heard, impossible)
         told = heard.intent in ("greet", "thank", "goodbye", "other") and not heard.understanding.dangers
         state = (
@@ -251,8 +256,7 @@ class _Talk:
         over = [
             danger
             for danger in _critical(self.state.dangers)
-            if _ENDED_BY.get(danger, "over") in self.heard.remarks
-            and danger not in self.heard.understanding.dangers
+            if _ENDED_BY.get(danger, "over") in self.heard.remarks and danger not in self.heard.understanding.dangers
         ]
         if not over:
             return

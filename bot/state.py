@@ -9,6 +9,7 @@ from typing import Any
 from nlu.labels import DANGER_URGENCY
 
 MAX_QUESTIONS = 6  # before it sums up and offers a referral
+UNCOUNTED = frozenset({"consent", "company"})
 MAX_WORDS = 4000  # characters of the resident's own words kept for the caseworker
 
 
@@ -81,9 +82,9 @@ class State:
         )
 
     def asking(self, question: str) -> State:
-        return replace(
-            self, asked=question, asked_before=_union(self.asked_before, (question,)), questions=self.questions + 1
-        )
+        """The question that now stands open. An offer, and a question of who is with them, take nothing from the six."""
+        counted = self.questions + (question not in UNCOUNTED)
+        return replace(self, asked=question, asked_before=_union(self.asked_before, (question,)), questions=counted)
 
     def decline(self, question: str) -> State:
         return replace(self, declined=_union(self.declined, (question,)))

@@ -32,11 +32,19 @@ def shapes_of(name: str) -> list[dict[str, Any]]:
     if name in SHAPES:
         return SHAPES[name]
     if name.startswith("danger_"):
-        return [{"again": again, "for_whom": whom} for again in (True, False) for whom in (None, "self", "family", "other")]
+        return [
+            {"again": again, "for_whom": whom} for again in (True, False) for whom in (None, "self", "family", "other")
+        ]
     if name.startswith("ask_") and name != "ask_erase":
-        return [{"again": again, "for_whom": whom} for again in (True, False) for whom in (None, "self", "family", "other")]
+        return [
+            {"again": again, "for_whom": whom} for again in (True, False) for whom in (None, "self", "family", "other")
+        ]
     if name.startswith("side_"):
-        return [{"programmes": programmes, "place": place} for programmes in ("none", "two") for place in ("known", "unknown")]
+        return [
+            {"programmes": programmes, "place": place}
+            for programmes in ("none", "two")
+            for place in ("known", "unknown")
+        ]
     return [{}]
 
 
@@ -99,7 +107,9 @@ def test_every_template_renders_every_shape(name: str, shared_house: House, now:
 
 def test_every_template_that_code_asks_for_exists_and_every_one_is_asked_for(shared_house: House) -> None:
     root = TEMPLATES.parent.parent
-    sources = "\n".join(path.read_text("utf-8") for folder in ("bot", "actions") for path in (root / folder).rglob("*.py"))
+    sources = "\n".join(
+        path.read_text("utf-8") for folder in ("bot", "actions") for path in (root / folder).rglob("*.py")
+    )
     named = set(re.findall(r'(?:say|Part|render)\(\s*"(\w+)"', sources))
     named |= {f"danger_{danger}" for danger in DANGERS} | {f"side_{topic}" for topic in _SIDE}
     named |= {f"received_{kind}" for kind in ("voice", "file", "other")}
