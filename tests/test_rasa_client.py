@@ -7,15 +7,18 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import structlog
+from console_browser import open_console
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.turn import House
 from hotline.assembly import open_interpreter
 from hotline.errors import StartError
 from hotline.settings import Settings
@@ -32,6 +35,7 @@ from nlu.rasa_client import (
 )
 from nlu.understand import understand
 from nlu.understanding import Interpretation, Interpreter
+from store.session import Store
 
 TOKEN = "loopback-only"
 SECRET = "我叫李雷,我不想活了"
@@ -363,3 +367,26 @@ class TestSettings:
         assert interpreter
         with pytest.raises(StartError, match="HOTLINE_RASA_TOKEN"):
             open_interpreter(Settings(nlu="rasa", rasa_url="http://127.0.0.1:5005"))
+
+
+class TestStatusPage:
+    def test_says_whether_rasa_answers(
+        self,
+        client: RasaInterpreter,
+        rasa: FakeRasa,
+        clock: Clock,
+        settings: Settings,
+        store: Store,
+        house: House,
+        now: datetime,
+    ) -> None:
+        console = open_console(settings, store, replace(house, interpreter=client), now)
+        browser = console.as_role("supervisor")
+        page = browser.get("/console/status").text
+        assert "Rasa 服务" in page
+        assert "有回应" in page
+        rasa.status = 503
+        browser.get("/console/status")
+        clock.now += 130
+        page = browser.get("/console/status").text
+        assert "自己出错，已经 3 分钟。现在由内置模型理解" in page
