@@ -142,6 +142,8 @@ class _Talk:
         heard, understood = self.heard, self.heard.understanding
         if self.state.asked == "company" and understood.dangers == ("unattended",):
             heard = replace(heard, understanding=replace(understood, dangers=()))
+        if "wages_owed" in heard.remarks and "legal_matter" not in heard.extra:
+            heard = replace(heard, extra={**heard.extra, "legal_matter": "wages"})
         if self._speaks_of_something_else():
             heard = replace(heard, answer=None)
         place_asked = set(_PLACES[:2]) & set(self.state.asked_before) and not set(_PLACES[:2]) & set(self.state.facts)
@@ -554,9 +556,9 @@ class _Talk:
     def _go_on(self) -> None:
         """A wish for help, a report, or an answer: hints, then one question or the offer of a referral."""
         heard = self.heard
-        if heard.intent == "report_other":
+        if self._reports():
             self.state = replace(self.state, kind="report")
-        elif heard.intent == "seek_help":
+        elif heard.intent in ("seek_help", "report_other"):
             self.state = replace(self.state, kind=self.state.kind or "help")
         if "injection" in heard.remarks:
             self.say("cannot")
@@ -588,6 +590,13 @@ class _Talk:
             self.state = replace(self.state, kind="help")
         self._go_on_quietly(hint=True)
         return None
+
+    def _reports(self) -> bool:
+        """Whether somebody else's household is told of. What is opened at once must not rest on a doubtful intent."""
+        if self.heard.intent != "report_other":
+            return False
+        whom = self.heard.understanding.facts.get("for_whom")
+        return whom == "other" or (whom is None and self.heard.understanding.confidence >= SURE_IN_A_CASE)
 
     def _go_on_if_personal(self) -> None:
         """After an explanation: carry on with the case only when the message told of somebody's own."""
