@@ -12,12 +12,12 @@ from typing import Final
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from actions import audit
 from actions.errors import AccountLocked, BadCredentials, BadOfficer, LoginTaken, WeakPassword
-from store.models import ConsoleSession, Officer
+from store.models import ConsoleSession, Conversation, Officer
 
 log = structlog.get_logger()
 
@@ -140,10 +140,19 @@ def reset_password(session: Session, officer: Officer, by: Officer | None, now: 
 
 
 def deactivate(session: Session, officer: Officer, by: Officer, now: datetime) -> None:
-    """Let an officer in no more, and end every session. The row stays. Raises BadOfficer for one's own account."""
+    """Let an officer in no more, and end every session. The row stays. Raises BadOfficer for one's own account.
+
+    Conversations that they own wait for somebody else: owned by nobody who can sign in, they would be met with silence for ever.
+    """
     if officer.id == by.id:
         raise BadOfficer("own account")  # somebody must be left who can let others in
     officer.active = False
+    session.execute(
+        update(Conversation)
+        .where(Conversation.owner_id == officer.id)
+        .values(handoff="waiting", owner_id=None, handoff_at=now, version=Conversation.version + 1),
+        execution_options={"synchronize_session": False},
+    )
     end_sessions(session, officer)
     audit.record(
         session,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 from sqlalchemy.exc import (
     DatabaseError,
     DBAPIError,
@@ -225,7 +225,13 @@ def _try_later(session: Session, inbox_id: int, conversation_id: int, house: Hou
     session.execute(
         update(Conversation)
         .where(Conversation.id == conversation_id, Conversation.handoff != "owned")
-        .values(handoff="waiting", handoff_at=now, version=Conversation.version + 1)
+        # What nobody could read may be an emergency.
+        .values(
+            handoff="waiting",
+            handoff_at=now,
+            severity=case((Conversation.severity == "critical", "critical"), else_="urgent"),
+            version=Conversation.version + 1,
+        )
     )
     part = Part("our_fault")
     session.add(

@@ -52,7 +52,7 @@ def quiet_logs(level: str) -> None:
 def open_settled_store(settings: Settings) -> Store:
     """The store of the settings, at its newest revision, proved to be writable and to fit our key. Raises StartError in words."""
     try:
-        settings.var.mkdir(parents=True, exist_ok=True)
+        settings.var.mkdir(mode=0o700, parents=True, exist_ok=True)  # ours alone: not all in it is sealed
         fresh_key = not settings.key_file.exists()
         store = open_store(settings.url, vault_from_file(settings.key_file))
         migrate(store)
@@ -130,7 +130,7 @@ def _open_embedded(settings: Settings, train: Callable[[Path, Path], object] | N
     except ModelMissing as error:
         raise StartError(f"找不到理解模型 {folder}。请先运行 hotline train。") from error
     except ModelDamaged as error:
-        raise StartError(f"理解模型 {folder} 已损坏。请运行 hotline train 重新训练。") from error
+        raise StartError(f"理解模型 {folder} 不能用(已损坏,或是别的版本训练的)。请运行 hotline train 重新训练。") from error
 
 
 def _open_rasa(settings: Settings, embedded: EmbeddedInterpreter, *, may_train: bool) -> RasaInterpreter:

@@ -521,6 +521,18 @@ def test_a_person_who_owns_the_conversation_keeps_it_when_a_turn_fails(
         assert session.scalars(select(Conversation.handoff)).one() == "owned"
 
 
+def test_what_nobody_could_read_is_put_before_a_person_as_urgent(
+    file_store: Store, file_house: House, interpreter: Interpreter, now: datetime
+) -> None:
+    receive(file_store, IncomingMessage("web", "a", "1", "毒"), now)
+    house = replace(file_house, interpreter=Poisoned(interpreter))
+    for attempt in range(MAX_ATTEMPTS):
+        answer_waiting(file_store, house, now + timedelta(hours=attempt))
+    with file_store.session() as session:
+        row = session.scalars(select(Conversation)).one()
+        assert (row.handoff, row.severity) == ("waiting", "urgent")
+
+
 # -- trouble of the store ------------------------------------------------------------------------------------------------
 
 

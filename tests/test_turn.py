@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from console_browser import open_console
 from sqlalchemy import select, update
 
+from actions.eligibility import Hint, Policy
 from actions.erasure import finish_erasures
 from bot.channels.terminal import say
 from bot.inbox import IncomingMessage
 from bot.turn import House, Turn
+from hotline.assembly import open_settled_store
 from hotline.settings import Settings
 from store.models import Conversation, Household, Inbox, Outbox, Referral, ReferralEvent
 from store.session import Store
@@ -129,3 +132,49 @@ def test_after_delete_everything_nothing_tells_what_was_said(talk: Talk) -> None
     assert talk.conversation.address is None
     talk("你好", days=1)
     assert talk.conversation.handoff == "none"
+
+
+def test_a_deadline_that_has_passed_is_not_told_as_one_to_come(talk: Talk) -> None:
+    talk("家里三天没米下锅了,我在岳口镇")
+    assert "前给您回话" in (talk("我的登记办到哪一步了").reply or "")
+    reply = talk("我的登记办到哪一步了", hours=5).reply or ""
+    assert "时限已经过了" in reply
+    assert "前给您回话" not in reply
+
+
+def test_the_law_is_read_for_the_day_that_it_is_in_china(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[date] = []
+
+    def on_that_day(_policy: Policy, _facts: object, day: date, _place: str) -> tuple[Hint, ...]:
+        asked.append(day)
+        return ()
+
+    monkeypatch.setattr("bot.dialogue.assess", on_that_day)
+    house.counsel.hints({}, datetime(2026, 12, 31, 15, 59, tzinfo=UTC))
+    house.counsel.hints({}, datetime(2026, 12, 31, 16, 0, tzinfo=UTC))
+    assert asked == [date(2026, 12, 31), date(2027, 1, 1)]
+
+
+def test_a_conversation_does_not_stay_with_an_officer_who_is_gone(talk: Talk, settings: Settings) -> None:
+    talk("转人工")
+    console = open_console(settings, talk.store, talk.house, talk.now)
+    operator = console.officer("operator")
+    talk.set(handoff="owned", owner_id=operator)
+    assert console.as_role("administrator").post(f"/console/users/{operator}/deactivate").status_code == 303
+    assert (talk.conversation.handoff, talk.conversation.owner_id) == ("waiting", None)
+
+
+def test_only_who_owns_a_conversation_reads_numbers_in_full(talk: Talk, settings: Settings) -> None:
+    talk("转人工,我电话19900001202")
+    console = open_console(settings, talk.store, talk.house, talk.now)
+    browser = console.as_role("operator")
+    page = f"/console/queue/{talk.conversation.id}"
+    assert "199****1202" in browser.get(page).text
+    assert "19900001202" not in browser.get(page).text
+    browser.post(f"{page}/take")
+    assert "19900001202" in browser.get(page).text
+
+
+def test_what_the_product_writes_is_for_its_own_user(tmp_path: Path) -> None:
+    open_settled_store(Settings(var=tmp_path / "var")).close()
+    assert (tmp_path / "var").stat().st_mode & 0o077 == 0
