@@ -126,11 +126,12 @@ class _Talk:
     def _resume(self) -> None:
         """Silence and return: what was known still holds, and so does the question that stood open."""
         last = self.state.last_at
-        if (
-            last
-            and self.now - datetime.fromisoformat(last) >= RETURN_AFTER
-            and (self.state.kind or self.state.referral)
-        ):
+        if last is None or self.now - datetime.fromisoformat(last) < RETURN_AFTER:
+            return
+        # A fire of yesterday burns no more, and who comes back is heard again; despair does not end by itself.
+        now_over = {danger for danger in _critical(self.state.dangers) if danger != "self_harm"}
+        self.state = replace(self.state, dangers=tuple(d for d in self.state.dangers if d not in now_over))
+        if self.state.kind or self.state.referral:
             self.say("welcome_back", has_referral=self.state.referral is not None)
 
     def _read_with_question(self) -> None:

@@ -178,3 +178,13 @@ def test_only_who_owns_a_conversation_reads_numbers_in_full(talk: Talk, settings
 def test_what_the_product_writes_is_for_its_own_user(tmp_path: Path) -> None:
     open_settled_store(Settings(var=tmp_path / "var")).close()
     assert (tmp_path / "var").stat().st_mode & 0o077 == 0
+
+
+def test_a_fire_of_yesterday_leaves_room_for_todays_need_and_despair_does_not_end_by_itself(talk: Talk) -> None:
+    talk("我家着火了,现在还在烧,我在岳口镇")
+    assert "stay" in [part.template for part in talk("我家老人病了").parts]
+    later = talk("我家老人住院花了两万块,自己拿不出", hours=20)
+    assert "stay" not in [part.template for part in later.parts], later.reply
+    assert "disaster_now" in talk.referral.dangers
+    talk("我不想活了")
+    assert "stay" in [part.template for part in talk("嗯,我在", hours=20).parts]
