@@ -100,8 +100,12 @@ def time_steps(watch: Stopwatch, store: Store) -> None:
         with watch.step("claim"):
             return execute(session, statement, *given, **named)
 
-    Session.execute = claim_or_other  # type: ignore[method-assign]
-    Session.flush = watch.around("flush", Session.flush)  # type: ignore[method-assign]
+    for owner, method, timed in (
+        (Session, "execute", claim_or_other),
+        (Session, "flush", watch.around("flush", Session.flush)),
+        (store.engine.dialect, "do_commit", watch.around("commit", store.engine.dialect.do_commit)),
+    ):
+        setattr(owner, method, timed)
     for name, module, attribute in (
         ("recall", bot.turn.memory, "recall"),
         ("remember", bot.turn.memory, "remember"),
@@ -111,7 +115,6 @@ def time_steps(watch: Stopwatch, store: Store) -> None:
         ("wording", bot.turn.Wording, "reply"),
     ):
         setattr(module, attribute, watch.around(name, getattr(module, attribute)))
-    store.engine.dialect.do_commit = watch.around("commit", store.engine.dialect.do_commit)  # type: ignore[method-assign]
 
 
 def golden_messages() -> list[tuple[str, str]]:
