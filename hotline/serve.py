@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -113,6 +114,8 @@ def serve(settings: Settings, *, worker_inside: bool) -> None:
             f"救急难热线已启动:居民 http://{settings.host}:{settings.port}/  工作人员 /console  (按 Ctrl-C 停止)",
             flush=True,
         )
+        # uvicorn ends by raising the signal once more, for whoever listened before it; unheard, SIGTERM would end us before `finally`.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         _Server(config).run(sockets=[listener])
     finally:
         store.close()

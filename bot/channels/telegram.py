@@ -322,7 +322,7 @@ def routes() -> APIRouter:
     @router.post("/telegram")
     async def webhook(request: Request) -> Response:
         channel: TelegramChannel | None = request.app.state.telegram
-        if channel is None or channel.webhook_url is None:
+        if channel is None or not channel.webhook_url:
             return Response(status_code=404)
         given = request.headers.get("x-telegram-bot-api-secret-token", "")
         if not hmac.compare_digest(given.encode(), channel.webhook_secret.encode()):
