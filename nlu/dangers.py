@@ -109,7 +109,7 @@ _GUARDS: Final[Mapping[str, re.Pattern[str]]] = {
     "deceased": re.compile("已故|过世|去世|死亡|死了|死的|走了|遗属|丧葬|抚恤|没救过来"),
     "general": re.compile(
         "(?:的人|这种人|那种人|人员|一般|凡是|如果|要是|假如|假使|万一|倘若|若是|的话).{0,30}" + _QUESTION + "|"
-        "(?:什么|哪些|有没有|有啥|么子|咨询).{0,12}(?:政策|规定|标准)|(?:政策|规定|标准).{0,8}(?:吗|怎么|[?])|算不算|报不报|能报销|报销吗|能领|能不能领|还能领|丧葬费|抚恤金|预防|防止|宣传|讲座|培训|演练|热线是|"
+        "(?:什么|哪些|有没有|有啥|么子|咨询).{0,12}(?:政策|规定|标准)|(?:政策|规定|标准).{0,8}(?:吗|怎么|[?])|算不算|报不报|能报销|能报[吗么不多几]|报销吗|能领|能不能领|还能领|丧葬费|抚恤金|预防|防止|宣传|讲座|培训|演练|热线是|"
         "电话是多少|保险赔|有没有补|补不补|归谁管|归哪"
     ),
     "quoted": re.compile(
@@ -203,6 +203,12 @@ def _ordered(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in DANGERS if name in said)
 
 
+@cache
+def _cues() -> Mapping[str, re.Pattern[str]]:
+    """Per danger what a message must at least speak of."""
+    return {name: re.compile(words) for name, words in _rules_file()["cues"].items()}
+
+
 def screen(text: str, scores: Mapping[str, float] | None = None) -> tuple[str, ...]:
     """The dangers of a message, in the contract's order.
 
@@ -212,5 +218,7 @@ def screen(text: str, scores: Mapping[str, float] | None = None) -> tuple[str, .
     given = scores or {}
     needed = DISMISSED if len(text) < LETTER else 0.0
     found = {rule.danger for rule in fired_rules(text) if given.get(rule.danger, SURE) >= needed}
-    found.update(name for name, score in given.items() if score >= SURE)
+    cues = _cues()
+    words = prepare(text)
+    found.update(name for name, score in given.items() if score >= SURE and cues[name].search(words))
     return _ordered(found)

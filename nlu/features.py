@@ -1,8 +1,8 @@
 """Text to features, the same code at training time and at run time so that the two cannot drift apart.
 
-Six groups, each weighed by tf-idf and scaled to its own length: characters 1-3 with edge marks, pinyin syllables 1-3
-in a spelling that forgives what keyboards and accents confuse, the closing of a letter, the shape of the message,
-the rules of the danger screen whose words it holds, and the concepts that its words name.
+Seven groups, each weighed by tf-idf and scaled to its own length: characters 1-3 with edge marks, pinyin syllables 1-3
+in a spelling that forgives what keyboards and accents confuse, the last sentence of a letter, the shape of the message,
+the rules of the danger screen whose words it holds, the concepts that its words name, and in a letter where they stand.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from nlu.dangers import guarded_rules
 from nlu.normalise import normalise
 from nlu.sounds import syllables
 
-FEATURES_VERSION: Final = 5
+FEATURES_VERSION: Final = 6
 """Raised whenever the features of a text change: an older model is then not current."""
 
 LETTER_LENGTH: Final = 45
-"""From here on a message is read as a letter, whose request mostly stands in its last sentences."""
+"""From here on a message is read as a letter, whose request mostly stands in its last sentence or its first."""
 CLOSING_LENGTH: Final = 40
-GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.2, "r": 0.5, "k": 0.2}
+GROUP_WEIGHTS: Final[Mapping[str, float]] = {"c": 1.0, "p": 1.0, "e": 0.6, "s": 0.2, "r": 0.5, "k": 0.2, "a": 0.4}
 
 # Class marks are capitals: the text itself is lower case by then.
 _CLASSES: Final = (
@@ -51,7 +51,11 @@ _REPEAT = re.compile(r"(.)\1{3,}")
 _QUESTION = re.compile(r"[?]|吗|呢|么|多少|怎么|咋|哪|什么|啥|几时|好久|能不能|可不可以|有没有|是不是")
 _QUESTION_END = re.compile(r"(?:[?]|吗|呢|么|不|没|冇|哦|啊|呀)[ ?!。.]*$")
 _LETTER = re.compile(r"尊敬的|书记|领导|您好|此致|敬礼|县长|市长")
-_SENTENCE_END = re.compile(r"[。!?;\n]+")
+_SENTENCE = re.compile(r"[^。!?;\n]+[。!?;\n]*")
+_COURTESY_LENGTH: Final = 4
+_COURTESY = re.compile(
+    r"(?:此致|敬礼|谢谢|多谢|感谢|万分|祝|打扰|盼复|望回复|尊敬的.{0,12}(?:领导|书记|县长|市长|局长|同志)|您好|你好|报告人)[^\w]*.{0,3}$"
+)
 
 
 def _with_classes(text: str) -> str:
@@ -87,15 +91,27 @@ def _shape(text: str, plain: str) -> Iterable[str]:
         yield "s:no-han"
 
 
-def closing(text: str) -> str:
-    """The last sentences of a letter, about `CLOSING_LENGTH` characters; empty for a short message."""
+def sentences(text: str) -> list[str]:
+    """The sentences of a letter that say something, in order; greetings and endings are left out. A short message has none."""
     if len(text) < LETTER_LENGTH:
-        return ""
-    sentences = [part for part in _SENTENCE_END.split(text) if part.strip()]
-    tail = ""
-    while sentences and len(tail) < CLOSING_LENGTH // 2:
-        tail = sentences.pop() + " " + tail
-    return tail[-CLOSING_LENGTH:]
+        return []
+    parts = [part.strip() for part in _SENTENCE.findall(text)]
+    return [part for part in parts if len(_MARKS.sub("", part)) > _COURTESY_LENGTH and not _COURTESY.match(part)]
+
+
+def closing(said: Sequence[str]) -> str:
+    """The end of the last sentence, at most `CLOSING_LENGTH` characters without marks; empty when there is none."""
+    return _MARKS.sub("", _with_classes(said[-1]))[-CLOSING_LENGTH:] if said else ""
+
+
+def _places(said: Sequence[str]) -> Iterable[str]:
+    """The concepts of a letter's opening and ending, and how much of it is questions."""
+    if not said:
+        return
+    for place, part in (("last", said[-1]), ("late", " ".join(said[-2:])), ("first", " ".join(said[:2]))):
+        yield from (f"a:{place}:{name}" for name in concepts_in(part))
+    yield f"a:questions{min(sum('?' in part for part in said), 3)}"
+    yield f"a:sentences{min(len(said) // 2, 5)}"
 
 
 def extract(text: str) -> dict[str, Counter[str]]:
@@ -104,14 +120,15 @@ def extract(text: str) -> dict[str, Counter[str]]:
     classed = _with_classes(text)
     plain = _REPEAT.sub(r"\1\1\1", _MARKS.sub("", classed))
     units = ["^", *plain, "$"]
-    end = closing(classed)
+    said = sentences(text)
     return {
         "c": Counter(_grams(units, 3, "c")),
         "p": Counter(_grams(syllables(plain), 3, "p", "'")),
-        "e": Counter(_grams(_MARKS.sub("", end), 3, "e")),
+        "e": Counter(_grams(closing(said), 3, "e")),
         "s": Counter(_shape(text, plain)),
         "r": Counter(f"r:{name}" if fires else f"r-off:{name}" for name, fires in guarded_rules(text)),
         "k": Counter(f"k:{name}" for name in concepts_in(text)),
+        "a": Counter(_places(said)),
     }
 
 

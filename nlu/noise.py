@@ -1,7 +1,7 @@
 """Homophone typing errors, seeded: what a pinyin keyboard or a speech recogniser makes of a message.
 
-Used by evaluation only. The replacements are as frequent as the same pypinyin dictionary allows, so the figures are an
-upper bound for real errors.
+Used to evaluate, and to train on copies with other errors. The replacements are as frequent as the same pypinyin
+dictionary allows, so the figures are an upper bound for real errors.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlu.corpus import CorpusError, Example, read_corpus
-from nlu.embedded import EmbeddedInterpreter, ModelDamaged, ModelMissing, centred, model_is_current
+from nlu.embedded import COLUMNS, EmbeddedInterpreter, ModelDamaged, ModelMissing, centred, model_is_current
 from nlu.evaluation import Gold, GoldError, compare, evaluate, mistakes, read_gold
 from nlu.features import Vectoriser, extract
 from nlu.labels import DANGERS, INTENTS, NEEDS
@@ -22,7 +22,7 @@ from nlu.lines import parse_lines
 from nlu.noise import corrupt
 from nlu.normalise import MAX_CHARACTERS, clip, normalise
 from nlu.sounds import syllables
-from nlu.training import INTENT_STRENGTH, data_hash, estimator, train
+from nlu.training import LABEL_STRENGTH, data_hash, estimator, train
 from nlu.understand import understand
 from nlu.understanding import Interpretation
 
@@ -82,9 +82,9 @@ class TestTraining:
             for column, value in zip(vector.rows, vector.values, strict=True):
                 matrix[number, column] = value
         matrix = matrix.tocsr()
-        gold = np.array([example.intent == "greet" for example in examples])
-        expected = estimator(INTENT_STRENGTH).fit(matrix, gold).decision_function(matrix)
-        column = INTENTS.index("greet")
+        gold = np.array(["medical" in example.needs for example in examples])
+        expected = estimator(LABEL_STRENGTH).fit(matrix, gold).decision_function(matrix)
+        column = COLUMNS.index("medical")
         scores = [interpreter.scores(example.text)[column] for example in examples]
         assert scores == pytest.approx(expected.tolist(), abs=1e-4)
 
