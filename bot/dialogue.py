@@ -62,6 +62,7 @@ _ONLY_WHEN_SPOKEN_OF: Final = {
 _ENDED_BY: Final = {"self_harm": "calmed", "missing_person": "found", "unattended": "found"}  # remarks; else "over"
 _PLACES: Final = ("event_place", "residence_place", "hukou_place")
 _ASKING: Final = frozenset({"ask_policy", "ask_apply", "ask_hukou", "ask_progress"})
+_LEAVES_A_CRISIS: Final = _ASKING | {"talk_to_human", "donate"}  # all else is said by somebody still in it
 _EMERGENCIES: Final = frozenset({"accident", "fire", "death_of_earner"})
 
 
@@ -229,20 +230,7 @@ class _Talk:
         """A critical danger was raised before, and this message does not call it off or speak of something else."""
         if urgency_of(self.state.dangers) != "critical":
             return False
-        return self.heard.intent in (
-            "give_info",
-            "affirm",
-            "dont_know",
-            "thank",
-            "goodbye",
-            "greet",
-            "other",
-            "correct",
-            "deny",
-            "withdraw",
-            "seek_help",
-            "report_other",
-        )
+        return self.heard.intent not in _LEAVES_A_CRISIS
 
     def _stay(self) -> None:
         """Stay with somebody in danger: no questions of money or papers, no small talk; a person is on the way."""
@@ -297,6 +285,8 @@ class _Talk:
             return self._consented if decision else self._refused
         if self._wants_referral():
             return self._consented
+        if "still_waiting" in heard.remarks and (self.state.referral or self.state.handed_off):
+            return self._person if self.state.handed_off else self._progress
         if intent == "ask_progress" or self._gives_only_a_number():
             return self._progress
         if (
@@ -594,7 +584,7 @@ class _Talk:
 
     def _reports(self) -> bool:
         """Whether somebody else's household is told of. What is opened at once must not rest on a doubtful intent."""
-        if self.heard.intent != "report_other":
+        if self.heard.intent != "report_other" or (self.asked and len(self.heard.text) <= SHORT_ANSWER):
             return False
         whom = self.heard.understanding.facts.get("for_whom")
         return whom == "other" or (whom is None and self.heard.understanding.confidence >= SURE_IN_A_CASE)
@@ -648,8 +638,8 @@ class _Talk:
         elif self.asked and self.asked in self.state.declined and self.learned.answered:
             if "anonymous" not in self.heard.remarks:
                 self.say("declined_ok")
-        elif self.heard.intent in ("seek_help", "report_other") and self.state.turns == 0:
-            self.say("sympathy", needs=list(self.state.needs), report=self.heard.intent == "report_other")
+        elif self.heard.intent in ("seek_help", "report_other", "give_info") and self.state.turns == 0:
+            self.say("sympathy", needs=list(self.state.needs), report=self.state.kind == "report")
         elif (self.learned.new or self.learned.answered) and not self._tells_of_referral():
             self.say("noted")
 
