@@ -308,6 +308,8 @@ class _Talk:
         }
         if intent in ("greet", "thank", "goodbye") and self._learned_something():
             return None
+        if intent in ("greet", "thank", "goodbye") and heard.remarks & set(_SIDE):
+            return self._aside
         if intent in _ASKING and self._only_tells():
             return None
         if self.switched and intent not in _ASKING:
@@ -419,6 +421,10 @@ class _Talk:
             self._repeat_question()
         else:
             self.say("welcome", first=self.state.turns == 0)
+
+    def _aside(self) -> None:
+        self._answer_side_questions()
+        self._repeat_question()
 
     def _thank(self) -> None:
         self.say("thanks", referral=self.state.referral)
