@@ -39,13 +39,14 @@ from sqlalchemy.orm import Session
 import bot.inbox
 import bot.turn
 from actions.directory import load_sample_directory
-from bot.inbox import IncomingMessage, answer_waiting, receive
+from bot.inbox import IncomingMessage, answer_waiting, receive, receive_all
 from bot.outbox import hand_over
 from bot.turn import House
 from hotline.assembly import build_house, open_interpreter, open_settled_store
 from hotline.settings import ROOT, Settings
 from store.session import Store
 
+RECEIVED_TOGETHER = 100  # what a long poll brings at most
 CONVERSATIONS = ROOT / "tests" / "conversations"
 STEPS = (
     "receive",
@@ -157,9 +158,9 @@ def one_at_a_time(store: Store, house: House, messages: list[IncomingMessage], w
 def under_load(store: Store, house: House, messages: list[IncomingMessage], watch: Stopwatch) -> float:
     """Seconds for all of them: taken in, answered in batches, handed over."""
     began = time.perf_counter()
-    for message in messages:
+    for first in range(0, len(messages), RECEIVED_TOGETHER):
         with watch.step("receive"):
-            receive(store, message, now())
+            receive_all(store, messages[first : first + RECEIVED_TOGETHER], now())
     answered = 0
     while answered < len(messages):
         with watch.step("other"):

@@ -104,6 +104,31 @@ def receive(store: Store, message: IncomingMessage, now: datetime) -> int | None
     raise AssertionError("unreachable")
 
 
+def receive_all(store: Store, messages: Sequence[IncomingMessage], now: datetime) -> int:
+    """Store messages that came together, in one transaction; how many were new. When this returns, none can be lost any more.
+
+    One that no store would take (a fault of ours) is logged and left out: it must not keep all that come after it from being heard.
+    Raises SQLAlchemyError when the store is in trouble; then all of them are to be offered again.
+    """
+    try:
+        with store.begin() as session:
+            return sum(_store(session, store, message, now) is not None for message in messages)
+    except Exception as error:
+        if is_store_trouble(error):
+            raise
+    return sum(_receive_or_report(store, message, now) for message in messages)
+
+
+def _receive_or_report(store: Store, message: IncomingMessage, now: datetime) -> bool:
+    try:
+        return receive(store, message, now) is not None
+    except Exception as error:
+        if is_store_trouble(error):
+            raise
+        log.error("message_not_stored", external_id=message.external_id, error=type(error).__name__)
+        return False
+
+
 def _store(session: Session, store: Store, message: IncomingMessage, now: datetime) -> int | None:
     connection = session.connection()
     named = {"channel": message.channel, "external_id": message.external_id}

@@ -286,10 +286,11 @@ def test_the_services_start_answer_a_message_and_stop_clean(
             wait_for(lambda: "登记号" in browser.get("/").text, machine.log("worker"))
             assert browser.get("/console/").status_code in {200, 303, 307, 401}
             with browser.stream("GET", "/events") as events:  # a page that is open must not hold the end up
-                next(events.iter_lines())
+                events_left = events.iter_lines()
+                next(events_left)
                 for process in (web, worker):
                     process.send_signal(signal.SIGTERM)
-                events.read()
+                list(events_left)
         assert [process.wait(LIMIT) for process in (web, worker)] == [0, 0], machine.log("web") + machine.log("worker")
     assert "worker_stopped" in machine.log("worker")
     for name in ("web", "worker", "setup"):

@@ -25,7 +25,7 @@ from sqlalchemy import event, func, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 import store.session
-from bot.inbox import FIRST_DELAY, MAX_ATTEMPTS, IncomingMessage, answer_waiting, receive
+from bot.inbox import FIRST_DELAY, MAX_ATTEMPTS, IncomingMessage, answer_waiting, receive, receive_all
 from bot.outbox import claim_replies
 from bot.turn import House
 from hotline.assembly import build_house, open_interpreter, open_settled_store
@@ -479,6 +479,16 @@ def test_a_message_that_breaks_a_rule_of_the_store_stops_nobody_else(
     receive(file_store, IncomingMessage("web", "b", "2", "你好"), now)
     assert answer_waiting(file_store, house, now) == 1
     assert (fetch(file_store, "1").attempts, fetch(file_store, "2").status) == (1, "answered")
+
+
+def test_a_message_that_no_store_would_take_does_not_keep_the_others_out(file_store: Store, now: datetime) -> None:
+    no_text: Any = b"bytes"
+    broken = IncomingMessage("web", "b", "2", no_text)
+    batch = [IncomingMessage("web", "a", "1", "你好"), broken, IncomingMessage("web", "c", "3", "你好")]
+    assert receive_all(file_store, batch, now) == 2
+    assert receive_all(file_store, batch[::2], now) == 0
+    with file_store.session() as session:
+        assert sorted(session.scalars(select(Inbox.external_id))) == ["1", "3"]
 
 
 def test_trouble_of_the_store_is_counted_against_no_message(

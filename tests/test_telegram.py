@@ -23,7 +23,7 @@ from waiting import Clock, run, until
 
 from bot.channels import telegram as channel_module
 from bot.channels.telegram import TelegramChannel, secret_for
-from bot.inbox import IncomingMessage, answer_waiting, receive
+from bot.inbox import IncomingMessage, answer_waiting, receive, receive_all
 from bot.outbox import DeliveryDelayed, claim_replies, deliver, split
 from bot.turn import House
 from hotline.assembly import quiet_logs
@@ -149,13 +149,13 @@ def test_an_update_is_confirmed_only_after_it_is_stored(
     confirmed_when_stored: list[int] = []
     failures = iter([True, True])
 
-    def stumbling(store: Store, message: IncomingMessage, now: datetime) -> int | None:
+    def stumbling(store: Store, messages: list[IncomingMessage], now: datetime) -> int:
         if next(failures, False):
             raise OperationalError("insert", None, Exception("database or disk is full"))
         confirmed_when_stored.append(server.confirmed)
-        return receive(store, message, now)
+        return receive_all(store, messages, now)
 
-    monkeypatch.setattr(channel_module, "receive", stumbling)
+    monkeypatch.setattr(channel_module, "receive_all", stumbling)
 
     async def work() -> None:
         async with make_channel(server, file_store, clock).running():

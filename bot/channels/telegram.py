@@ -38,7 +38,7 @@ from telegram.request import HTTPXRequest
 
 from bot.attachments import LARGEST_FILE
 from bot.channels.limits import BodyTooLong, read_body
-from bot.inbox import IncomingFile, IncomingMessage, receive
+from bot.inbox import IncomingFile, IncomingMessage, receive_all
 from bot.outbox import DeliveryDelayed, DeliveryRefused
 from store.session import Store
 
@@ -215,9 +215,9 @@ class TelegramChannel:
         while True:
             try:
                 updates = await self.bot.get_updates(offset=offset, timeout=self.poll_seconds, allowed_updates=KINDS)
-                for update in updates:
-                    await self.take(update)
-                    offset = update.update_id + 1
+                await self.take(*updates)
+                if updates:
+                    offset = updates[-1].update_id + 1
                 pause = self.first_pause
                 continue
             except TimedOut:
@@ -239,21 +239,24 @@ class TelegramChannel:
             await asyncio.sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def take(self, update: Update) -> None:
-        """Store one update. Raises SQLAlchemyError when the store cannot; what is no message to us is passed over."""
+    async def take(self, *updates: Update) -> None:
+        """Store updates. Raises SQLAlchemyError when the store cannot; what is no message to us is passed over."""
+        messages = [message for update in updates if (message := self._incoming(update)) is not None]
+        if messages:
+            await run_in_threadpool(receive_all, self.store, messages, self.clock())
+            self.on_message()
+
+    def _incoming(self, update: Update) -> IncomingMessage | None:
         message = update.message or update.edited_message
         if message is None or message.chat.type != "private":
-            return
+            return None
         kind, text, files = _read(message)
         if update.edited_message is not None:
             if text is None:  # a live location that moves, a photo exchanged: nothing was said
-                return
+                return None
             files = []  # they came with the first version
-        incoming = IncomingMessage(
-            NAME, str(message.chat.id), f"{self.bot_id}-{update.update_id}", text, kind, tuple(files)
-        )
-        await run_in_threadpool(receive, self.store, incoming, self.clock())
-        self.on_message()
+        number = f"{self.bot_id}-{update.update_id}"
+        return IncomingMessage(NAME, str(message.chat.id), number, text, kind, tuple(files))
 
     # -- sending -----------------------------------------------------------------------------------------------
 
