@@ -22,7 +22,7 @@ from nlu.dangers import guarded_rules
 from nlu.normalise import normalise
 from nlu.sounds import syllables
 
-FEATURES_VERSION: Final = 6
+FEATURES_VERSION: Final = 7
 """Raised whenever the features of a text change: an older model is then not current."""
 
 LETTER_LENGTH: Final = 45
@@ -148,7 +148,7 @@ class Vectoriser:
     idf: NDArray[np.float32]
 
     @classmethod
-    def fit(cls, documents: Sequence[Mapping[str, Counter[str]]], minimum: int = 2) -> Vectoriser:
+    def fit(cls, documents: Sequence[Mapping[str, Counter[str]]], minimum: int = 3) -> Vectoriser:
         """Keep the features that stand in at least `minimum` of the documents, in alphabetical order."""
         frequency: Counter[str] = Counter()
         for document in documents:
