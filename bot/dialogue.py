@@ -118,6 +118,12 @@ class _Talk:
             return self._danger()
         if self._in_crisis():
             return self._stay()
+        if self.learned and self.learned.impossible and not self._wants_referral():
+            return self._ask_again(*self.learned.impossible)
+        if self.learned and self.learned.conflict and not self._wants_referral():
+            if self.state.referral:
+                self.requests.append(AddToReferral())
+            return self._ask_which()
         if topic := self._topic():
             topic()
         else:
@@ -764,7 +770,7 @@ class _Talk:
     def _has_substance(self) -> bool:
         heard = self.heard.understanding
         return bool(heard.needs and heard.intent in ("seek_help", "report_other", "complain")) or bool(
-            self.learned and self.learned.new
+            self.learned and set(self.learned.new) - {"for_whom"}
         )
 
     def _is_emergency(self) -> bool:
