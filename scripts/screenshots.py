@@ -166,7 +166,8 @@ def residents(browser: Browser, at: Product, camera: Camera) -> None:
     other = new_page(browser.new_context(), camera.faults)
     other.goto(at.address)
     talk(other, *HUNGRY)
-    other.locator("main").evaluate("main => main.scrollTo(0, 0)")
+    other.set_viewport_size({"width": 360, "height": SIZES[360][0]})
+    other.locator(".line.resident").first.evaluate("line => line.scrollIntoView({ block: 'start' })")
     camera.take(other, "chat-danger", whole=False)
 
     for message in NEIGHBOURS:
