@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from nlu.answers import Answer, read_answer
 from nlu.facts import extract_extra
 from nlu.gazetteer import TIANMEN, gazetteer
 from nlu.normalise import simplify
+from nlu.numerals import parse_number
 from nlu.remarks import named_programmes, remarks_of
 from nlu.understand import understand
 from nlu.understanding import Interpreter, Understanding
@@ -47,6 +48,22 @@ _HOLDS_NOTHING = re.compile(
 )
 
 
+# What no household has is passed on as it was said, so that it can be asked again instead of being lost.
+_AGE_OVER_ALL = re.compile(r"([1-9]\d{2,3}|[二三四五六七八九]百[零〇一二三四五六七八九十]*)(?:多)?岁")
+_BELOW_NOTHING = re.compile(
+    r"(?:收入|工资|挣|进账)[^,，。;；]{0,6}?(?:-|－|负)\s*([0-9]+|[零一二两三四五六七八九十百千万]+)(?:块|元)?"
+)
+
+
+def _impossible(text: str) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    if (age := _AGE_OVER_ALL.search(text)) and (number := parse_number(age.group(1))) is not None:
+        said["age"] = int(number)
+    if (income := _BELOW_NOTHING.search(text)) and (number := parse_number(income.group(1))) is not None:
+        said["household_income_monthly"] = -int(number)
+    return said
+
+
 def hear(text: str, asked: str | None, interpreter: Interpreter, unanswered: Collection[str] = ()) -> Heard:
     """Understand `text`; when `asked` names a fact, also read it as a bare answer to that question.
 
@@ -56,11 +73,16 @@ def hear(text: str, asked: str | None, interpreter: Interpreter, unanswered: Col
     understanding = understand(text, interpreter)
     answer = read_answer(asked, text) if asked else None
     extra = dict(extract_extra(text))
+    if strange := _impossible(simplified):
+        understanding = replace(understanding, facts={k: v for k, v in understanding.facts.items() if k not in strange})
+        extra |= strange
     if "current_status" not in understanding.facts and _HOLDS_NOTHING.search(simplified):
         extra["current_status"] = []
     registered = understanding.facts.get("hukou_place")
     if registered and "hukou" not in understanding.facts and (code := gazetteer().code(registered)):
-        extra["hukou"] = "local" if code.startswith(TIANMEN) else "nonlocal"  # we answer here, so here is where they are
+        extra["hukou"] = (
+            "local" if code.startswith(TIANMEN) else "nonlocal"
+        )  # we answer here, so here is where they are
     if asked == "hukou" and not registered and (place := read_answer("hukou_place", text)).kind == "value":
         extra["hukou_place"] = place.value
     if answer is None or answer.kind == "none":

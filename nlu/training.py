@@ -42,7 +42,7 @@ COPY_WEIGHT: Final = 0.5
 false alarms in cross-validation."""
 NEVER: Final = -12.0
 """Bias of a label without a single training message: its probability is then about 0.000006."""
-FALSE_ALARMS: Final = 0.022
+FALSE_ALARMS: Final = 0.03
 """Share of calm training messages that may raise an alarm in cross-validation. Many of them were written to look like
 danger (figures of speech, the past, animals), so that of ordinary messages far fewer do. The more calm letters the
 corpus has, the smaller the share at which the threshold stays where it was."""

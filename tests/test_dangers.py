@@ -66,7 +66,11 @@ class TestScreen:
         assert screen("老 公 打 我 不 给 出 门") == ("violence",)
 
     def test_the_interpreter_finds_what_no_rule_foresees(self) -> None:
-        assert screen("今天天气不错", {"self_harm": SURE}) == ("self_harm",)
+        assert screen("明天以后大家都轻松了", {"self_harm": SURE}) == ("self_harm",)
+
+    def test_the_interpreter_alone_finds_nothing_in_what_does_not_speak_of_it(self) -> None:
+        assert screen("今天天气不错", {"self_harm": SURE}) == ()
+        assert screen("钱包被偷了，没钱买票", {"treatment_blocked": SURE}) == ()
 
     def test_the_interpreter_may_rule_a_find_out(self) -> None:
         assert screen("我不想活了", {"self_harm": DISMISSED / 2}) == ()
